@@ -1,0 +1,119 @@
+"""The operator table: for each operator its inputs, attributes, shape rule, MACs and row rule.
+
+This table is the one list of what the IR can say. Activations are NHWC with the batch first.
+Optional inputs end in "?"; a trailing "*" means any number. An attribute whose default is
+REQUIRED must be given.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from edge.ir import shapes
+from edge.ir.graph import Attr, Graph, Node
+from edge.ir.shapes import Shape
+
+
+class RowRule(enum.Enum):
+    """Which input rows one output row needs; the planner builds lifetimes and overlap on it.
+
+    WINDOW: rows y*stride - pad_top .. + dilated kernel - 1 of the first input, clipped;
+    SAME:   row y of every activation input (elementwise along H);
+    WHOLE:  everything; the output appears at once.
+    """
+
+    WINDOW = "window"
+    SAME = "same"
+    WHOLE = "whole"
+
+
+REQUIRED = "<required>"
+Macs = Callable[[list[Shape], list[Shape]], int]
+
+
+@dataclass(frozen=True)
+class Op:
+    """The facts of one operator. `infer(input_shapes, attrs)` gives the output shapes."""
+
+    inputs: tuple[str, ...]
+    infer: Callable[[list[Shape], Mapping[str, Attr]], list[Shape]]
+    rows: RowRule
+    attrs: Mapping[str, Attr] = field(default_factory=dict)
+    macs: Macs = lambda ins, outs: 0
+
+
+_WINDOW: dict[str, Attr] = {"stride": (1, 1), "padding": (0, 0, 0, 0)}
+_ACTIVATION: dict[str, Attr] = {"activation": "none"}
+ACTIVATIONS = ("none", "relu", "relu6", "relu_n1_to_1")
+UNARY_FUNCTIONS = (
+    "relu", "relu6", "relu_n1_to_1", "leaky_relu", "sigmoid", "tanh", "hard_swish", "hard_sigmoid",
+    "silu", "gelu", "gelu_tanh", "elu", "exp", "log", "sqrt", "rsqrt", "abs", "negate", "square",
+)  # fmt: skip
+
+OPS: dict[str, Op] = {
+    "conv2d": Op(
+        ("x", "weight", "bias?"), shapes.conv2d, RowRule.WINDOW,
+        {**_WINDOW, "dilation": (1, 1), "groups": 1, **_ACTIVATION},
+        lambda ins, outs: shapes.count(outs[0]) * shapes.count(ins[1][1:]),
+    ),
+    "depthwise_conv2d": Op(
+        ("x", "weight", "bias?"), shapes.depthwise_conv2d, RowRule.WINDOW,
+        {**_WINDOW, "dilation": (1, 1), **_ACTIVATION},
+        lambda ins, outs: shapes.count(outs[0]) * ins[1][1] * ins[1][2],
+    ),
+    "linear": Op(
+        ("x", "weight", "bias?"), shapes.linear, RowRule.WHOLE, dict(_ACTIVATION),
+        lambda ins, outs: shapes.count(outs[0]) * ins[1][1],
+    ),
+    "batch_norm": Op(
+        ("x", "weight", "bias", "mean", "variance"), shapes.same, RowRule.SAME, {"epsilon": 1e-5}
+    ),
+    "avg_pool2d": Op(
+        ("x",), shapes.pool2d, RowRule.WINDOW, {"kernel": REQUIRED, **_WINDOW, **_ACTIVATION}
+    ),
+    "max_pool2d": Op(
+        ("x",), shapes.pool2d, RowRule.WINDOW, {"kernel": REQUIRED, **_WINDOW, **_ACTIVATION}
+    ),
+    "mean": Op(("x",), shapes.reduce, RowRule.WHOLE, {"axes": REQUIRED, "keepdims": True}),
+    "add": Op(("a", "b"), shapes.broadcast, RowRule.SAME, dict(_ACTIVATION)),
+    "sub": Op(("a", "b"), shapes.broadcast, RowRule.SAME, dict(_ACTIVATION)),
+    "mul": Op(("a", "b"), shapes.broadcast, RowRule.SAME, dict(_ACTIVATION)),
+    "concat": Op(("x*",), shapes.concat, RowRule.WHOLE, {"axis": REQUIRED}),
+    "softmax": Op(("x",), shapes.same, RowRule.SAME, {"beta": 1.0}),
+    "unary": Op(("x",), shapes.same, RowRule.SAME, {"function": REQUIRED, "alpha": 0.0}),
+    "lookup": Op(("x", "table"), shapes.same_as_first, RowRule.SAME),
+    "reshape": Op(("x",), shapes.reshape, RowRule.WHOLE, {"shape": REQUIRED}),
+    "pad": Op(("x",), shapes.pad, RowRule.WHOLE, {"padding": REQUIRED, "value": 0.0}),
+    "resize": Op(
+        ("x",), shapes.resize, RowRule.WHOLE,
+        {"size": REQUIRED, "mode": "nearest", "align_corners": False, "half_pixel_centers": False},
+    ),
+    "transpose": Op(("x",), shapes.transpose, RowRule.WHOLE, {"permutation": REQUIRED}),
+    "slice": Op(
+        ("x",), shapes.strided_slice, RowRule.WHOLE,
+        {"begin": REQUIRED, "end": REQUIRED, "strides": REQUIRED},
+    ),
+    "quantize": Op(("x",), shapes.same, RowRule.SAME),
+    "dequantize": Op(("x",), shapes.same, RowRule.SAME),
+    "requantize": Op(("x",), shapes.same, RowRule.SAME),
+}  # fmt: skip
+
+
+def attributes(node: Node) -> dict[str, Attr]:
+    """The attributes of a node with the table's defaults filled in."""
+    return {**OPS[node.op].attrs, **node.attrs}
+
+
+def infer_shapes(graph: Graph, node: Node) -> list[Shape]:
+    """Output shapes by the op's rule. Raises ValueError, with the reason, if the inputs do not fit."""
+    inputs = [graph.type(name).shape for name in node.inputs if name]
+    return OPS[node.op].infer(inputs, attributes(node))
+
+
+def macs(graph: Graph, node: Node) -> int:
+    """Multiply-accumulates of one inference of this node."""
+    inputs = [graph.type(name).shape for name in node.inputs if name]
+    outputs = [graph.type(name).shape for name in node.outputs]
+    return OPS[node.op].macs(inputs, outputs)

@@ -1,0 +1,161 @@
+"""Shape rules: input shapes and attributes in, output shapes out, ValueError with the reason otherwise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import cast
+
+from edge.ir.graph import Attr
+
+Shape = tuple[int, ...]
+Shapes = list[Shape]
+Attrs = Mapping[str, Attr]
+
+
+def count(shape: Shape) -> int:
+    return math.prod(shape)
+
+
+def ints(attrs: Attrs, name: str) -> tuple[int, ...]:
+    return cast("tuple[int, ...]", attrs[name])
+
+
+def same(inputs: Shapes, attrs: Attrs) -> Shapes:
+    return [inputs[0]]
+
+
+same_as_first = same
+
+
+def _require(condition: bool, reason: str) -> None:
+    if not condition:
+        raise ValueError(reason)
+
+
+def window(size: int, kernel: int, stride: int, before: int, after: int, dilation: int = 1) -> int:
+    """Output extent of a sliding window along one axis."""
+    span = (kernel - 1) * dilation + 1
+    _require(min(kernel, stride, dilation) >= 1, "kernel, stride and dilation must be at least 1")
+    _require(min(before, after) >= 0, f"padding ({before}, {after}) is negative")
+    _require(
+        size + before + after >= span, f"window of {span} does not fit into {size} plus padding"
+    )
+    return (size + before + after - span) // stride + 1
+
+
+def _window2d(x: Shape, kernel: Shape, attrs: Attrs) -> tuple[int, int]:
+    _require(len(x) == 4, f"expected an NHWC tensor, got shape {x}")
+    stride, dilation = ints(attrs, "stride"), cast("tuple[int, ...]", attrs.get("dilation", (1, 1)))
+    top, bottom, left, right = ints(attrs, "padding")
+    return (
+        window(x[1], kernel[0], stride[0], top, bottom, dilation[0]),
+        window(x[2], kernel[1], stride[1], left, right, dilation[1]),
+    )
+
+
+def _bias(inputs: Shapes, channels: int) -> None:
+    _require(len(inputs) < 3 or inputs[2] == (channels,), f"bias must have shape ({channels},)")
+
+
+def conv2d(inputs: Shapes, attrs: Attrs) -> Shapes:
+    x, weight = inputs[:2]
+    groups = cast(int, attrs["groups"])
+    _require(len(weight) == 4, f"weight must be OHWI, got shape {weight}")
+    height, width = _window2d(x, weight[1:3], attrs)
+    _require(groups >= 1 and weight[0] % groups == 0, f"{weight[0]} channels in {groups} groups")
+    _require(
+        weight[3] * groups == x[3], f"weight takes {weight[3] * groups} channels, input has {x[3]}"
+    )
+    _bias(inputs, weight[0])
+    return [(x[0], height, width, weight[0])]
+
+
+def depthwise_conv2d(inputs: Shapes, attrs: Attrs) -> Shapes:
+    """Weight is [1, kernel_h, kernel_w, channels * multiplier], output channel c*multiplier + m."""
+    x, weight = inputs[:2]
+    _require(len(weight) == 4 and weight[0] == 1, f"weight must be 1HWC, got shape {weight}")
+    height, width = _window2d(x, weight[1:3], attrs)
+    _require(x[3] > 0 and weight[3] % x[3] == 0, f"{weight[3]} filters for {x[3]} channels")
+    _bias(inputs, weight[3])
+    return [(x[0], height, width, weight[3])]
+
+
+def linear(inputs: Shapes, attrs: Attrs) -> Shapes:
+    x, weight = inputs[:2]
+    _require(len(weight) == 2, f"weight must be [out, in], got shape {weight}")
+    _require(len(x) >= 1 and x[-1] == weight[1], f"weight takes {weight[1]} features, input is {x}")
+    _bias(inputs, weight[0])
+    return [(*x[:-1], weight[0])]
+
+
+def pool2d(inputs: Shapes, attrs: Attrs) -> Shapes:
+    x, kernel = inputs[0], ints(attrs, "kernel")
+    height, width = _window2d(x, kernel, attrs)
+    return [(x[0], height, width, x[3])]
+
+
+def reduce(inputs: Shapes, attrs: Attrs) -> Shapes:
+    x, axes = inputs[0], ints(attrs, "axes")
+    _require(all(0 <= axis < len(x) for axis in axes), f"axes {axes} of shape {x}")
+    if attrs["keepdims"]:
+        return [tuple(1 if i in axes else n for i, n in enumerate(x))]
+    return [tuple(n for i, n in enumerate(x) if i not in axes)]
+
+
+def broadcast(inputs: Shapes, attrs: Attrs) -> Shapes:
+    a, b = inputs
+    rank = max(len(a), len(b))
+    a, b = (1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b
+    _require(
+        all(m == n or 1 in (m, n) for m, n in zip(a, b, strict=True)),
+        f"{a} and {b} do not broadcast",
+    )
+    return [tuple(n if m == 1 else m for m, n in zip(a, b, strict=True))]
+
+
+def concat(inputs: Shapes, attrs: Attrs) -> Shapes:
+    axis, first = cast(int, attrs["axis"]), inputs[0]
+    _require(0 <= axis < len(first), f"axis {axis} of shape {first}")
+    rest = first[:axis] + first[axis + 1 :]
+    for shape in inputs:
+        _require(
+            len(shape) == len(first) and shape[:axis] + shape[axis + 1 :] == rest,
+            f"cannot concatenate {shape} to {first} along {axis}",
+        )
+    return [(*first[:axis], sum(shape[axis] for shape in inputs), *first[axis + 1 :])]
+
+
+def reshape(inputs: Shapes, attrs: Attrs) -> Shapes:
+    shape = ints(attrs, "shape")
+    _require(count(shape) == count(inputs[0]), f"cannot reshape {inputs[0]} to {shape}")
+    return [shape]
+
+
+def pad(inputs: Shapes, attrs: Attrs) -> Shapes:
+    """`padding` lists (before, after) for each axis, flattened."""
+    x, padding = inputs[0], ints(attrs, "padding")
+    _require(len(padding) == 2 * len(x) and min(padding) >= 0, f"padding {padding} for shape {x}")
+    return [tuple(n + padding[2 * i] + padding[2 * i + 1] for i, n in enumerate(x))]
+
+
+def resize(inputs: Shapes, attrs: Attrs) -> Shapes:
+    x, size = inputs[0], ints(attrs, "size")
+    _require(len(x) == 4 and len(size) == 2 and min(size) >= 1, f"cannot resize {x} to {size}")
+    return [(x[0], *size, x[3])]
+
+
+def transpose(inputs: Shapes, attrs: Attrs) -> Shapes:
+    x, permutation = inputs[0], ints(attrs, "permutation")
+    _require(sorted(permutation) == list(range(len(x))), f"permutation {permutation} for shape {x}")
+    return [tuple(x[i] for i in permutation)]
+
+
+def strided_slice(inputs: Shapes, attrs: Attrs) -> Shapes:
+    """Element i of an axis is begin + i * stride while before `end`; strides are positive."""
+    x = inputs[0]
+    begin, end, strides = ints(attrs, "begin"), ints(attrs, "end"), ints(attrs, "strides")
+    _require(len(begin) == len(end) == len(strides) == len(x), f"slice of rank {len(begin)} of {x}")
+    for n, b, e, s in zip(x, begin, end, strides, strict=True):
+        _require(0 <= b < e <= n and s >= 1, f"slice {b}:{e}:{s} of an axis of {n}")
+    return [tuple(-(-(e - b) // s) for b, e, s in zip(begin, end, strides, strict=True))]

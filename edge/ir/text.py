@@ -1,0 +1,124 @@
+"""A text form of graphs that prints and parses: `parse(to_text(g))` is `g`.
+
+    graph tiny single (x) -> (y)
+    x : int8[1,4,4,1] q(0.5;-3)
+    w : int8[2,3,3,1] q(0.1,0.2;0,0;axis=0) = "base64 of the little-endian bytes"
+    y : int8[1,2,2,2] q(0.4;1)
+    conv conv2d(x, w, -) -> y stride=(1,1) activation="relu" @ "op 0"
+
+Scales are printed so that they read back as the same double.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import re
+
+import numpy as np
+
+from edge.ir.graph import Attr, Graph, Node, Value
+from edge.ir.types import DType, Quantization, Rounding, TensorType
+
+
+def to_text(graph: Graph) -> str:
+    """Print a graph: header, one line a value, one line a node."""
+    lines = [
+        f"graph {graph.name} {graph.rounding} ({', '.join(graph.inputs)}) -> ({', '.join(graph.outputs)})"
+    ]
+    lines += [_value_text(value) for value in graph.values.values()]
+    lines += [_node_text(node) for node in graph.nodes]
+    return "\n".join(lines) + "\n"
+
+
+def _value_text(value: Value) -> str:
+    tensor = value.type
+    text = f"{value.name} : {tensor.dtype}[{','.join(map(str, tensor.shape))}]"
+    if tensor.quantization:
+        q = tensor.quantization
+        axis = "" if q.axis is None else f";axis={q.axis}"
+        text += f" q({','.join(map(repr, q.scale))};{','.join(map(str, q.zero_point))}{axis})"
+    if value.data is not None:
+        text += f' = "{base64.b64encode(np.ascontiguousarray(value.data).tobytes()).decode()}"'
+    return text
+
+
+def _attr_text(value: Attr) -> str:
+    if isinstance(value, tuple):
+        return f"({','.join(map(str, value))})"
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def _node_text(node: Node) -> str:
+    inputs = ", ".join(name or "-" for name in node.inputs)
+    text = f"{node.name} {node.op}({inputs}) -> {', '.join(node.outputs)}"
+    text += "".join(f" {name}={_attr_text(value)}" for name, value in node.attrs.items())
+    return text + (f" @ {node.where!r}" if node.where else "")
+
+
+_HEADER = re.compile(r"graph (\S+) (\w+) \((.*)\) -> \((.*)\)$")
+_VALUE = re.compile(r'(\S+) : (\w+)\[([\d,]*)\](?: q\((.*?)\))?(?: = "(.*)")?$')
+_NODE = re.compile(r"(\S+) (\w+)\((.*?)\) -> (\S+(?:, \S+)*?)((?: \w+=\S+)*)(?: @ (.*))?$")
+_ATTR = re.compile(r" (\w+)=(\S+)")
+
+
+def parse(text: str) -> Graph:
+    """Read a graph printed by `to_text`. Raises ValueError naming the line that does not parse."""
+    header, *lines = [line for line in text.splitlines() if line.strip()]
+    if not (match := _HEADER.match(header)):
+        raise ValueError(f"not a graph header: {header!r}")
+    name, rounding, inputs, outputs = match.groups()
+    values: dict[str, Value] = {}
+    nodes: list[Node] = []
+    for line in lines:
+        if match := _VALUE.match(line):
+            value = _parse_value(*match.groups())
+            values[value.name] = value
+        elif match := _NODE.match(line):
+            nodes.append(_parse_node(*match.groups()))
+        else:
+            raise ValueError(f"neither a value nor a node: {line!r}")
+    return Graph(name, _names(inputs), _names(outputs), tuple(nodes), values, Rounding(rounding))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(", ") if name)
+
+
+def _parse_value(
+    name: str, dtype: str, shape: str, quantization: str | None, data: str | None
+) -> Value:
+    tensor = TensorType(
+        tuple(int(n) for n in shape.split(",") if n),
+        DType(dtype),
+        None if quantization is None else _parse_quantization(quantization),
+    )
+    if data is None:
+        return Value(name, tensor)
+    array = np.frombuffer(base64.b64decode(data), tensor.dtype.numpy).reshape(tensor.shape)
+    return Value(name, tensor, array)
+
+
+def _parse_quantization(text: str) -> Quantization:
+    scale, zero_point, *axis = text.split(";")
+    return Quantization(
+        tuple(map(float, scale.split(","))),
+        tuple(map(int, zero_point.split(","))),
+        int(axis[0].removeprefix("axis=")) if axis else None,
+    )
+
+
+def _parse_node(
+    name: str, op: str, inputs: str, outputs: str, attrs: str, where: str | None
+) -> Node:
+    read = tuple("" if n == "-" else n for n in _names(inputs))
+    attributes = {key: _parse_attr(value) for key, value in _ATTR.findall(attrs)}
+    return Node(
+        name, op, read, _names(outputs), attributes, ast.literal_eval(where) if where else ""
+    )
+
+
+def _parse_attr(text: str) -> Attr:
+    if text.startswith("("):
+        return tuple(int(n) for n in text[1:-1].split(",") if n)
+    return ast.literal_eval(text)  # type: ignore[no-any-return]

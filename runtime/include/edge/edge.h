@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Edge runtime: the contract between generated code and kernels.
+ *
+ * One contract serves every operator. A kernel makes one row of its output from rows of its inputs:
+ *
+ *     void edge_<folder>_<op>(const void *layer, const edge_rows *in, int32_t y, void *out, void
+ * *scratch);
+ *
+ * `layer` points to the constant descriptor of the operator (below), `in` to one edge_rows per
+ * activation input, `y` is the output row, `out` the first byte of that row, `scratch` memory of
+ * the size the plan asked for (4-byte aligned; NULL when it asked for none). A tensor [1, H, W, C]
+ * has H rows of W*C elements. An operator that has no rows (softmax, linear, transpose, ...) is
+ * called once with y = 0 and sees whole tensors. Kernels may read and write the same memory only
+ * where the plan's overlap rules allow it.
+ *
+ * Kernels return nothing, allocate nothing and keep no state. Constants were checked before this
+ * code was generated; assert() guards the preconditions in debug builds.
+ */
+#ifndef EDGE_EDGE_H
+#define EDGE_EDGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define EDGE_ALIGN(n) __attribute__((aligned(n)))
+#else
+#define EDGE_ALIGN(n)
+#endif
+
+/* A tensor as rows: row r is at data + (r % ring) * row_bytes. Rows outside [0, rows) are padding.
+ */
+typedef struct {
+    const void *data;
+    int32_t row_bytes;
+    int32_t rows;
+    int32_t ring; /* rows kept in memory; equal to rows for a whole tensor */
+} edge_rows;
+
+typedef void edge_kernel(const void *layer, const edge_rows *in, int32_t y, void *out,
+                         void *scratch);
+
+/* The row r of a tensor, or NULL where padding is meant. */
+static inline const void *edge_row(const edge_rows *in, int32_t r) {
+    if (r < 0 || r >= in->rows) {
+        return NULL;
+    }
+    return (const char *)in->data +
+           (size_t)(in->ring == in->rows ? r : r % in->ring) * (size_t)in->row_bytes;
+}
+
+/* How an int32 accumulator becomes int8: see edge/requantize.h for the arithmetic. */
+typedef enum {
+    EDGE_ROUND_ONCE, /* (acc * multiplier + 2^(30 - shift)) >> (31 - shift) */
+    EDGE_ROUND_TWICE /* the two roundings of the LiteRT reference kernels */
+} edge_rounding;
+
+typedef struct {
+    const int32_t *bias; /* [channels], input zero point folded in; or the kernel's own packing */
+    const int32_t *multiplier; /* [channels], or one for all when per_channel is 0 */
+    const int8_t *shift;       /* like multiplier; negative is a right shift; -31..30 */
+    int16_t per_channel;       /* 1 or 0: the step through multiplier and shift */
+    int8_t rounding;           /* edge_rounding */
+    int8_t zero_point;         /* of the output */
+    int8_t minimum;            /* clamp of the stored output, fused activation included */
+    int8_t maximum;
+} edge_requantize;
+
+/* conv2d: weights OHWI, groups split channels. depthwise_conv2d: weights
+ * [kernel_h][kernel_w][out_c], out_c = in_c * multiplier, groups unused. Both may use a kernel's
+ * own packing instead. */
+typedef struct {
+    const void *weights;
+    edge_requantize requantize;
+    int16_t in_w, in_c, out_w, out_c;
+    int8_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
+    int16_t groups;
+    int8_t in_zero_point; /* what a padded position holds */
+} edge_conv2d;
+
+/* linear, and conv2d with a 1x1 kernel, stride 1, no padding: `pixels` vectors of in_c values in
+ * one row. */
+typedef struct {
+    const void *weights; /* [out_c][in_c] or the kernel's own packing */
+    edge_requantize requantize;
+    int32_t pixels;
+    int32_t in_c, out_c;
+} edge_linear;
+
+/* avg_pool2d and max_pool2d. The average divides by the number of positions inside the input.
+ * ONCE: multiplier[count - 1], shift[count - 1] requantize a sum over `count` positions
+ * (per_channel 1). TWICE: the sum is divided by count and rounded half away from zero; input and
+ * output share their scale. */
+typedef struct {
+    edge_requantize requantize; /* max_pool2d uses minimum and maximum only */
+    int16_t in_w, in_c, out_w;
+    int8_t kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left;
+    int8_t in_zero_point;
+} edge_pool2d;
+
+/* mean over the spatial positions: in is [positions][channels], out [channels].
+ * acc = sum + bias[0] (bias[0] = -positions * input zero point), then requantized with
+ * multiplier[0], shift[0]. */
+typedef struct {
+    edge_requantize requantize;
+    int32_t positions, channels;
+} edge_mean;
+
+/* One operand of add and sub: t = (x - zero_point) << left_shift, scaled by multiplier and shift.
+ */
+typedef struct {
+    int32_t multiplier;
+    int8_t shift;
+    int8_t zero_point;
+} edge_operand;
+
+/* add, sub (b.multiplier negated): t = a' + b', then output multiplier and shift.
+ * TWICE: x' = twice((x - zp) << 20, multiplier, shift), out = twice(t, out_multiplier, out_shift).
+ * ONCE:  x' = (x - zp) * multiplier (scale ratio in Q20), out = (t + 2^19) >> 20; shifts and out_*
+ * unused. `elements` in one row of the output; an operand whose size is smaller repeats: index i %
+ * size. */
+typedef struct {
+    edge_operand a, b;
+    int32_t out_multiplier;
+    int8_t out_shift;
+    int8_t rounding;
+    int8_t zero_point, minimum, maximum;
+    int32_t elements, a_size, b_size;
+} edge_add;
+
+/* mul: acc = (a - a_zero_point) * (b - b_zero_point), requantized with multiplier[0], shift[0]. */
+typedef struct {
+    edge_requantize requantize;
+    int8_t a_zero_point, b_zero_point;
+    int32_t elements, a_size, b_size;
+} edge_mul;
+
+/* lookup: out = table[(uint8_t)(x + 128)] for each of `elements`. */
+typedef struct {
+    const int8_t *table;
+    int32_t elements;
+} edge_lookup;
+
+/* softmax over the last axis: `rows` vectors of `classes`. table[d] is exp(-d * scale * beta) in
+ * Q31 for d = max - x (0..255), 0 where the reference drops the term; sums have 12 integer bits. */
+typedef struct {
+    const int32_t *table;
+    int32_t vectors, classes;
+} edge_softmax;
+
+/* requantize: out = requantized (x - in_zero_point) with multiplier[0], shift[0]. */
+typedef struct {
+    edge_requantize requantize;
+    int8_t in_zero_point;
+    int32_t elements;
+} edge_rescale;
+
+/* quantize: clamp(nearest even(x / scale) + zero_point); dequantize: (x - zero_point) * scale. Both
+ * in float32. */
+typedef struct {
+    float scale;
+    int8_t zero_point;
+    int32_t elements;
+} edge_affine;
+
+/* reshape and other plain copies. */
+typedef struct {
+    int32_t bytes;
+} edge_copy;
+
+#define EDGE_MAX_RANK 5
+
+/* transpose, slice and pad as one gather of `element_bytes` units: out index (i0..i4) reads
+ * in[offset + sum of i_k * stride_k]. Axes are outermost first; unused ones have size 1. */
+typedef struct {
+    int32_t size[EDGE_MAX_RANK];
+    int32_t stride[EDGE_MAX_RANK]; /* in elements of the input */
+    int32_t offset;
+    int32_t element_bytes;
+} edge_strided;
+
+/* pad: `value` around the input; sizes are those of the input, before/after pad each axis. int8
+ * only. */
+typedef struct {
+    int32_t size[EDGE_MAX_RANK];
+    int32_t before[EDGE_MAX_RANK];
+    int32_t after[EDGE_MAX_RANK];
+    int8_t value;
+} edge_pad;
+
+/* concat of `inputs` tensors seen as [outer][inner_k] bytes each. */
+typedef struct {
+    const int32_t *inner; /* bytes of each input per outer index */
+    int32_t inputs, outer;
+} edge_concat;
+
+/* resize [in_h][in_w][channels] -> [out_h][out_w][channels]. nearest: source index of each output
+ * row and column in row_index/column_index. bilinear: the same, with the fraction to the next
+ * row/column in Q10 in row_fraction/column_fraction (next = min(index + 1, in - 1)). */
+typedef struct {
+    const int16_t *row_index, *column_index;
+    const int16_t *row_fraction, *column_fraction;
+    int16_t in_h, in_w, out_h, out_w, channels;
+} edge_resize;
+
+#endif
