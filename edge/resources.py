@@ -1,4 +1,4 @@
-"""Where the data folders (runtime, codegen, targets) are, in a checkout and in an installed wheel."""
+"""Where the data folders (runtime, codegen, targets) are, in a checkout and in a wheel."""
 
 from __future__ import annotations
 

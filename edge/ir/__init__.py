@@ -1,4 +1,7 @@
-"""The graph that every stage reads and writes: typed, NHWC, batch first. Imports nothing else of edge."""
+"""The graph that every stage reads and writes: typed, NHWC, batch first.
+
+Imports nothing else of edge.
+"""
 
 from edge.ir.check import GraphError, check
 from edge.ir.graph import Graph, Node, Value

@@ -84,7 +84,7 @@ class Graph:
         return self.values[name].is_constant
 
     def with_nodes(self, nodes: Iterable[Node], new_values: Iterable[Value] = ()) -> Graph:
-        """The graph with other nodes and additional (or replaced) values; unused values are dropped."""
+        """The graph with other nodes and added or replaced values; unused values are dropped."""
         nodes = tuple(nodes)
         values = {**self.values, **{value.name: value for value in new_values}}
         used = {*self.inputs, *self.outputs}

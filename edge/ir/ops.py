@@ -107,7 +107,7 @@ def attributes(node: Node) -> dict[str, Attr]:
 
 
 def infer_shapes(graph: Graph, node: Node) -> list[Shape]:
-    """Output shapes by the op's rule. Raises ValueError, with the reason, if the inputs do not fit."""
+    """Output shapes by the op's rule. Raises ValueError with the reason if inputs do not fit."""
     inputs = [graph.type(name).shape for name in node.inputs if name]
     return OPS[node.op].infer(inputs, attributes(node))
 

@@ -1,4 +1,4 @@
-"""Shape rules: input shapes and attributes in, output shapes out, ValueError with the reason otherwise."""
+"""Shape rules: input shapes and attributes in, output shapes out, or ValueError with the reason."""
 
 from __future__ import annotations
 

@@ -23,9 +23,8 @@ from edge.ir.types import DType, Quantization, Rounding, TensorType
 
 def to_text(graph: Graph) -> str:
     """Print a graph: header, one line a value, one line a node."""
-    lines = [
-        f"graph {graph.name} {graph.rounding} ({', '.join(graph.inputs)}) -> ({', '.join(graph.outputs)})"
-    ]
+    inputs, outputs = ", ".join(graph.inputs), ", ".join(graph.outputs)
+    lines = [f"graph {graph.name} {graph.rounding} ({inputs}) -> ({outputs})"]
     lines += [_value_text(value) for value in graph.values.values()]
     lines += [_node_text(node) for node in graph.nodes]
     return "\n".join(lines) + "\n"

@@ -1,0 +1,39 @@
+"""Runners: built programs in, a Result out; `runner_for` picks one for a target."""
+
+from collections.abc import Callable, Mapping
+
+from edge.errors import fail
+from edge.runners.host import HostRunner
+from edge.runners.qemu import QemuRunner
+from edge.runners.result import Result, Runner
+from edge.runners.wasm import WasmRunner
+from edge.target import Target, load_target
+
+__all__ = ["Result", "Runner", "runner_for", "runners"]
+
+_RUNNERS: Mapping[str, Callable[[Target], Runner]] = {
+    "qemu": QemuRunner,
+    "host": lambda _: HostRunner(load_target("host")),
+    "wasmtime": lambda _: WasmRunner(load_target("wasm32")),
+}
+_DEFAULT = {"qemu-system-arm": "qemu", "host": "host", "wasmtime": "wasmtime"}
+
+
+def runners(target: Target) -> list[str]:
+    """Names of the runners that can run a project exported for the target, the default first."""
+    default = _DEFAULT[target.emulator]
+    return [default, *(name for name in ("host", "wasmtime") if name != default)]
+
+
+def runner_for(target: Target, name: str | None = None) -> Runner:
+    """The named runner, or the target's own. Programs must be built for `runner.target`, which
+    is another one for host and wasmtime.
+
+    Raises EdgeError (E0015) for a runner that cannot run the target's projects.
+    """
+    known = runners(target)
+    if name is not None and name not in known:
+        raise fail(
+            "E0015", f"no runner {name!r} for {target.name}", help=[f"runners: {', '.join(known)}"]
+        )
+    return _RUNNERS[name or known[0]](target)

@@ -4,18 +4,26 @@
  *
  * One contract serves every operator. A kernel makes one row of its output from rows of its inputs:
  *
- *     void edge_<folder>_<op>(const void *layer, const edge_rows *in, int32_t y, void *out, void
- * *scratch);
+ *     edge_<folder>_<name>(layer, in, y, out, scratch)
  *
  * `layer` points to the constant descriptor of the operator (below), `in` to one edge_rows per
  * activation input, `y` is the output row, `out` the first byte of that row, `scratch` memory of
  * the size the plan asked for (4-byte aligned; NULL when it asked for none). A tensor [1, H, W, C]
- * has H rows of W*C elements. An operator that has no rows (softmax, linear, transpose, ...) is
- * called once with y = 0 and sees whole tensors. Kernels may read and write the same memory only
- * where the plan's overlap rules allow it.
+ * has H rows of W*C elements. There are three kinds:
+ *
+ *   window   conv2d, depthwise_conv2d, pools: reads the input rows under the window of row y;
+ *   flat     linear, add, mul, lookup, softmax, requantize, quantize, dequantize, copy: reads row y
+ *            of its inputs; a caller may present a whole tensor as a single row;
+ *   whole    mean, strided, pad, concat, resize: called once with y = 0, sees whole tensors from
+ *            in->data on, however many rows they are declared to have, makes the whole output.
+ *
+ * A flat kernel walks upwards: it has read element i of its inputs (linear: pixel i) before it
+ * writes element i of its output, or a few at once where the planner's kernel table says so. On
+ * that the plan builds outputs that sit on, or trail, their inputs; copy allows the first only.
+ * Other kernels may write only over rows that neither this call nor a later one reads.
  *
  * Kernels return nothing, allocate nothing and keep no state. Constants were checked before this
- * code was generated; assert() guards the preconditions in debug builds.
+ * code was generated; EDGE_ASSERT guards the preconditions in debug builds.
  */
 #ifndef EDGE_EDGE_H
 #define EDGE_EDGE_H
@@ -27,6 +35,33 @@
 #define EDGE_ALIGN(n) __attribute__((aligned(n)))
 #else
 #define EDGE_ALIGN(n)
+#endif
+
+/* Large byte arrays are written as string literals of exactly their size, without the closing NUL. */
+#if defined(__has_attribute)
+#if __has_attribute(nonstring)
+#define EDGE_NONSTRING __attribute__((nonstring))
+#endif
+#endif
+#ifndef EDGE_NONSTRING
+#define EDGE_NONSTRING
+#endif
+
+/* Not assert() itself: without EDGE_DEBUG a kernel needs no libc, whatever NDEBUG says. */
+#ifdef EDGE_DEBUG
+#include <assert.h>
+#define EDGE_ASSERT(condition) assert(condition)
+#else
+#define EDGE_ASSERT(condition) ((void)0)
+#endif
+
+/* Generated code says EDGE_LAYER(i) before stage i. A profiler builds with -DEDGE_PROFILE and
+ * defines edge_mark. */
+#ifdef EDGE_PROFILE
+void edge_mark(void);
+#define EDGE_LAYER(i) edge_mark()
+#else
+#define EDGE_LAYER(i) ((void)0)
 #endif
 
 /* A tensor as rows: row r is at data + (r % ring) * row_bytes. Rows outside [0, rows) are padding.
@@ -50,6 +85,11 @@ static inline const void *edge_row(const edge_rows *in, int32_t r) {
            (size_t)(in->ring == in->rows ? r : r % in->ring) * (size_t)in->row_bytes;
 }
 
+/* Row y of an operand of add or mul: a tensor of one row serves every y. */
+static inline const void *edge_operand_row(const edge_rows *in, int32_t y) {
+    return edge_row(in, in->rows == 1 ? 0 : y);
+}
+
 /* How an int32 accumulator becomes int8: see edge/requantize.h for the arithmetic. */
 typedef enum {
     EDGE_ROUND_ONCE, /* (acc * multiplier + 2^(30 - shift)) >> (31 - shift) */
@@ -58,7 +98,7 @@ typedef enum {
 
 typedef struct {
     const int32_t *bias; /* [channels], input zero point folded in; or the kernel's own packing */
-    const int32_t *multiplier; /* [channels], or one for all when per_channel is 0 */
+    const int32_t *multiplier; /* [channels], or one for all when per_channel is 0; >= 0 */
     const int8_t *shift;       /* like multiplier; negative is a right shift; -31..30 */
     int16_t per_channel;       /* 1 or 0: the step through multiplier and shift */
     int8_t rounding;           /* edge_rounding */
@@ -67,14 +107,14 @@ typedef struct {
     int8_t maximum;
 } edge_requantize;
 
-/* conv2d: weights OHWI, groups split channels. depthwise_conv2d: weights
- * [kernel_h][kernel_w][out_c], out_c = in_c * multiplier, groups unused. Both may use a kernel's
- * own packing instead. */
+/* conv2d: weights OHWI, [out_c][kernel_h][kernel_w][in_c / groups]; groups split both channels.
+ * depthwise_conv2d: weights [kernel_h][kernel_w][out_c], output channel c reads input channel
+ * c / (out_c / in_c); groups unused. Both may use a kernel's own packing instead. */
 typedef struct {
     const void *weights;
     edge_requantize requantize;
     int16_t in_w, in_c, out_w, out_c;
-    int8_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
+    uint8_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
     int16_t groups;
     int8_t in_zero_point; /* what a padded position holds */
 } edge_conv2d;
@@ -88,14 +128,14 @@ typedef struct {
     int32_t in_c, out_c;
 } edge_linear;
 
-/* avg_pool2d and max_pool2d. The average divides by the number of positions inside the input.
- * ONCE: multiplier[count - 1], shift[count - 1] requantize a sum over `count` positions
- * (per_channel 1). TWICE: the sum is divided by count and rounded half away from zero; input and
- * output share their scale. */
+/* avg_pool2d and max_pool2d. Both see only the positions inside the input, at least one in every
+ * window; `count` is their number. Average: ONCE requantizes sum(x - in_zero_point) with
+ * multiplier[count - 1], shift[count - 1] (per_channel 1); TWICE divides sum(x) by count, rounds
+ * half away from zero and clamps: input and output share scale and zero point. */
 typedef struct {
-    edge_requantize requantize; /* max_pool2d uses minimum and maximum only */
+    edge_requantize requantize; /* bias unused; max_pool2d uses minimum and maximum only */
     int16_t in_w, in_c, out_w;
-    int8_t kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left;
+    uint8_t kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left;
     int8_t in_zero_point;
 } edge_pool2d;
 
@@ -107,29 +147,32 @@ typedef struct {
     int32_t positions, channels;
 } edge_mean;
 
-/* One operand of add and sub: t = (x - zero_point) << left_shift, scaled by multiplier and shift.
- */
+/* One operand of add and sub. */
 typedef struct {
     int32_t multiplier;
     int8_t shift;
     int8_t zero_point;
 } edge_operand;
 
-/* add, sub (b.multiplier negated): t = a' + b', then output multiplier and shift.
- * TWICE: x' = twice((x - zp) << 20, multiplier, shift), out = twice(t, out_multiplier, out_shift).
- * ONCE:  x' = (x - zp) * multiplier (scale ratio in Q20), out = (t + 2^19) >> 20; shifts and out_*
- * unused. `elements` in one row of the output; an operand whose size is smaller repeats: index i %
- * size. */
+/* add, sub: t = a' + b' or a' - b', out = clamp(zero_point + scaled(t)).
+ * TWICE: x' = twice((x - zp) * 2^20, multiplier, shift), scaled(t) = twice(t, out_multiplier,
+ *        out_shift).
+ * ONCE:  x' = (x - zp) * multiplier, scaled(t) = (t + 2^(out_shift - 1)) >> out_shift; the other
+ *        shifts and out_multiplier are unused; t is proven to fit int32.
+ * `elements` in one row of the output; an operand whose size is smaller repeats: index i % size. An
+ * operand tensor of one row serves every row y. */
 typedef struct {
     edge_operand a, b;
     int32_t out_multiplier;
     int8_t out_shift;
-    int8_t rounding;
+    int8_t rounding; /* edge_rounding */
+    int8_t subtract; /* 1 for sub */
     int8_t zero_point, minimum, maximum;
     int32_t elements, a_size, b_size;
 } edge_add;
 
-/* mul: acc = (a - a_zero_point) * (b - b_zero_point), requantized with multiplier[0], shift[0]. */
+/* mul: acc = (a - a_zero_point) * (b - b_zero_point), requantized with multiplier[0], shift[0].
+ * Operands repeat as in add. */
 typedef struct {
     edge_requantize requantize;
     int8_t a_zero_point, b_zero_point;
@@ -142,8 +185,9 @@ typedef struct {
     int32_t elements;
 } edge_lookup;
 
-/* softmax over the last axis: `rows` vectors of `classes`. table[d] is exp(-d * scale * beta) in
- * Q31 for d = max - x (0..255), 0 where the reference drops the term; sums have 12 integer bits. */
+/* softmax over the last axis: `vectors` of `classes` values (1..4095). table[d] is
+ * exp(-d * scale * beta) in Q31 for d = max - x (0..255), 0 where the reference drops the term.
+ * Sums have 12 integer bits; output scale 1/256, zero point -128. */
 typedef struct {
     const int32_t *table;
     int32_t vectors, classes;
@@ -156,32 +200,33 @@ typedef struct {
     int32_t elements;
 } edge_rescale;
 
-/* quantize: clamp(nearest even(x / scale) + zero_point); dequantize: (x - zero_point) * scale. Both
- * in float32. */
+/* quantize: clamp(round(x / scale) + zero_point); dequantize: (x - zero_point) * scale. Both in
+ * float32. round goes to the nearest, halves to even (ONCE) or away from zero (TWICE). */
 typedef struct {
     float scale;
     int8_t zero_point;
+    int8_t rounding; /* edge_rounding, of quantize */
     int32_t elements;
 } edge_affine;
 
-/* reshape and other plain copies. */
+/* reshape and other plain copies: `bytes` of one row. */
 typedef struct {
     int32_t bytes;
 } edge_copy;
 
 #define EDGE_MAX_RANK 5
 
-/* transpose, slice and pad as one gather of `element_bytes` units: out index (i0..i4) reads
+/* transpose and slice as one gather of `element_bytes` units: out index (i0..i4) reads
  * in[offset + sum of i_k * stride_k]. Axes are outermost first; unused ones have size 1. */
 typedef struct {
-    int32_t size[EDGE_MAX_RANK];
+    int32_t size[EDGE_MAX_RANK];   /* of the output */
     int32_t stride[EDGE_MAX_RANK]; /* in elements of the input */
-    int32_t offset;
+    int32_t offset;                /* in elements of the input */
     int32_t element_bytes;
 } edge_strided;
 
-/* pad: `value` around the input; sizes are those of the input, before/after pad each axis. int8
- * only. */
+/* pad: `value` around the input; sizes are those of the input, before/after pad each axis. Axes are
+ * outermost first; unused ones have size 1. int8 only. */
 typedef struct {
     int32_t size[EDGE_MAX_RANK];
     int32_t before[EDGE_MAX_RANK];
@@ -197,7 +242,7 @@ typedef struct {
 
 /* resize [in_h][in_w][channels] -> [out_h][out_w][channels]. nearest: source index of each output
  * row and column in row_index/column_index. bilinear: the same, with the fraction to the next
- * row/column in Q10 in row_fraction/column_fraction (next = min(index + 1, in - 1)). */
+ * row/column in Q10, 0..1024, in row_fraction/column_fraction (next = min(index + 1, in - 1)). */
 typedef struct {
     const int16_t *row_index, *column_index;
     const int16_t *row_fraction, *column_fraction;

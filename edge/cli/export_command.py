@@ -1,0 +1,45 @@
+"""`edge export`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge.cli import options
+from edge.cli.outcome import finish
+
+
+@click.command("export")
+@options.model
+@options.compile_options
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to write."
+)
+@click.option("--name", help="Prefix of the C names; the model's file name by default.")
+@click.option("--force", is_flag=True, help="Replace OUT even if edge did not write it.")
+@click.option("--check", "checked", is_flag=True, help="Check the graph after each pass.")
+@click.option(
+    "--dump-ir", type=click.Path(path_type=Path), help="Folder that gets the graph of each pass."
+)
+@options.quiet
+@options.json_flag
+def command(model: str, json_: bool, quiet: bool, dump_ir: Path | None, **settings: Any) -> None:
+    """Turn MODEL into a folder of plain C for a target.
+
+    MODEL is a .tflite file, a .pt2 file, or package.module:function returning
+    (module, example_inputs).
+    """
+    from edge.export import export
+
+    exported = export(model, progress=not quiet, dump=dump_ir, **settings)
+    finish("export", json_, exported.to_json(), _show)
+
+
+def _show(result: Mapping[str, Any]) -> None:
+    memory, model = result["memory"], result["model"]
+    click.echo(f"{model['name']}: {model['macs']:,} MACs, {model['parameters']:,} parameters")
+    click.echo(f"arena {memory['arena']:,} B, constants {memory['weights']:,} B")
+    click.echo(f"wrote {result['out']}; next: edge verify {result['out']}")

@@ -1,0 +1,48 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+model = click.argument("model", metavar="MODEL")
+project = click.argument("out", type=click.Path(path_type=Path), metavar="OUT")
+json_flag = click.option("--json", "json_", is_flag=True, help="Print one JSON object on stdout.")
+target = click.option("-t", "--target", required=True, help="See `edge targets`.")
+runner = click.option("--on", "on", help="host, qemu or wasmtime; the target's own by default.")
+toolchain = click.option("--toolchain", help="zig (default) or gcc.")
+calibration = click.option(
+    "--calibration", type=click.Path(path_type=Path), metavar="FILE",
+    help="Real inputs for quantizing a float model: .npz or .npy, one sample a row.",
+)  # fmt: skip
+observer = click.option(
+    "--observer", type=click.Choice(["minmax", "moving_average", "percentile", "mse"]),
+    default="minmax", show_default=True, help="How activation ranges are read off the samples.",
+)  # fmt: skip
+rounding = click.option(
+    "--rounding", type=click.Choice(["tflite", "tflm", "single"]),
+    help="Requantization arithmetic; tflite for .tflite files and single for torch by default.",
+)  # fmt: skip
+sram = click.option("--sram", metavar="SIZE", help="RAM budget instead of the target's: 256K.")
+flash = click.option("--flash", metavar="SIZE", help="Flash budget instead of the target's: 1M.")
+quiet = click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+
+
+def all_of(*options: Decorator) -> Decorator:
+    """Several options as one decorator, in the order given."""
+
+    def apply(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return apply
+
+
+compile_options = all_of(target, calibration, observer, rounding, sram, flash)

@@ -1,0 +1,369 @@
+"""The constant descriptor of each operator: the structs of edge.h, filled from integer constants.
+
+One function an operator, in the table DESCRIBE; field names are those of edge.h.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.emit.c_text import ConstArray, Field, Symbol
+from edge.emit.packing import PACKERS, Packed
+from edge.ir import Graph, Node
+from edge.ir.ops import attributes
+from edge.ir.shapes import Shape, ints
+from edge.ir.types import Array
+from edge.planning.plan import Step
+from edge.quantization import constants
+from edge.quantization.constants import Form, Requantize
+from edge.quantization.resize_tables import resize_tables
+from edge.quantization.softmax_table import softmax_table
+
+_MAX_RANK = 5
+_ROUNDING = {Form.ONCE: Symbol("EDGE_ROUND_ONCE"), Form.TWICE: Symbol("EDGE_ROUND_TWICE")}
+_NULL = Symbol("NULL")
+
+
+@dataclass(frozen=True, eq=False)
+class Descriptor:
+    """A struct initializer and the arrays it points to."""
+
+    struct: str
+    fields: dict[str, Field]
+    arrays: tuple[ConstArray, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What a descriptor is made from; arrays are called <prefix>_<what>."""
+
+    graph: Graph
+    node: Node
+    step: Step
+    prefix: str
+
+    @property
+    def attrs(self) -> dict[str, object]:
+        return dict(attributes(self.node))
+
+    def pair(self, name: str) -> tuple[int, ...]:
+        return ints(attributes(self.node), name)
+
+    def shape(self, index: int) -> Shape:
+        return self.graph.type(self.node.inputs[index]).shape
+
+    @property
+    def out_shape(self) -> Shape:
+        return self.graph.type(self.node.output).shape
+
+    @property
+    def elements(self) -> int:
+        """Output elements of one row call."""
+        return math.prod(self.out_shape) // self.step.rows
+
+    def array(self, what: str, data: Array, comment: str = "") -> ConstArray:
+        return ConstArray(f"{self.prefix}_{what}", data, comment)
+
+
+def describe(graph: Graph, node: Node, step: Step, prefix: str) -> Descriptor:
+    """The descriptor of one operator for the kernel that the plan chose."""
+    return _DESCRIBE[node.op](Context(graph, node, step, prefix))
+
+
+def _requantize(
+    requantize: Requantize, bias: ConstArray | None, scale: tuple[ConstArray, ConstArray]
+) -> dict[str, Field]:
+    multiplier, shift = scale
+    return {
+        "bias": Symbol(bias.name) if bias else _NULL,
+        "multiplier": Symbol(multiplier.name),
+        "shift": Symbol(shift.name),
+        "per_channel": int(multiplier.data.size > 1),
+        "rounding": _ROUNDING[requantize.form],
+        "zero_point": requantize.zero_point,
+        "minimum": requantize.minimum,
+        "maximum": requantize.maximum,
+    }
+
+
+def _scale_arrays(context: Context, requantize: Requantize) -> tuple[ConstArray, ConstArray]:
+    return (
+        context.array("multiplier", requantize.multiplier),
+        context.array("shift", requantize.shift),
+    )
+
+
+def _weighted(context: Context) -> tuple[dict[str, Field], tuple[ConstArray, ...], int]:
+    """Weights and requantization of conv2d, depthwise_conv2d and linear, packed for the kernel."""
+    weighted = constants.weighted(context.graph, context.node)
+    weights = context.graph.constant(context.node.inputs[1]).astype(np.int8)
+    packed: Packed = PACKERS[context.step.kernel](weights, weighted)
+    arrays = (
+        context.array("weights", packed.weights, f"{context.step.kernel} layout"),
+        context.array("bias", packed.bias),
+        context.array("multiplier", packed.multiplier),
+        context.array("shift", packed.shift),
+    )
+    requantize = _requantize(weighted.requantize, arrays[1], (arrays[2], arrays[3]))
+    requantize["per_channel"] = int(packed.per_channel)
+    fields: dict[str, Field] = {"weights": Symbol(arrays[0].name), "requantize": requantize}
+    return fields, arrays, weighted.in_zero_point
+
+
+def _window(context: Context, kernel: tuple[int, ...]) -> dict[str, Field]:
+    stride, padding = context.pair("stride"), context.pair("padding")
+    return {
+        "kernel_h": kernel[0],
+        "kernel_w": kernel[1],
+        "stride_h": stride[0],
+        "stride_w": stride[1],
+        "pad_top": padding[0],
+        "pad_left": padding[2],
+    }
+
+
+def _conv2d(context: Context) -> Descriptor:
+    if context.step.kernel in _LINEAR_KERNELS:
+        return _linear(context)
+    fields, arrays, zero_point = _weighted(context)
+    x, out, dilation = context.shape(0), context.out_shape, context.pair("dilation")
+    fields |= {"in_w": x[2], "in_c": x[3], "out_w": out[2], "out_c": out[3]}
+    fields |= _window(context, context.shape(1)[1:3])
+    fields |= {"dilation_h": dilation[0], "dilation_w": dilation[1]}
+    groups = attributes(context.node).get("groups", 1)
+    fields |= {"groups": int(str(groups)), "in_zero_point": zero_point}
+    return Descriptor("edge_conv2d", fields, arrays)
+
+
+# Kernels that serve a 1x1 convolution as a matrix product over pixels.
+_LINEAR_KERNELS = ("ref/linear_s8", "dsp/pointwise_conv2d_s8", "dsp/linear_s8")
+
+
+def _linear(context: Context) -> Descriptor:
+    fields, arrays, _ = _weighted(context)
+    out_channels = context.out_shape[-1]
+    fields |= {
+        "pixels": context.elements // out_channels,
+        "in_c": context.shape(0)[-1],
+        "out_c": out_channels,
+    }
+    return Descriptor("edge_linear", fields, arrays)
+
+
+def _pool(context: Context, requantize: dict[str, Field], zero_point: int) -> dict[str, Field]:
+    x = context.shape(0)
+    sizes: dict[str, Field] = {"in_w": x[2], "in_c": x[3], "out_w": context.out_shape[2]}
+    window = _window(context, context.pair("kernel"))
+    return {"requantize": requantize, **sizes, **window, "in_zero_point": zero_point}
+
+
+def _avg_pool2d(context: Context) -> Descriptor:
+    pool = constants.avg_pool(context.graph, context.node)
+    scale = _scale_arrays(context, pool.requantize)
+    requantize = _requantize(pool.requantize, None, scale)
+    return Descriptor("edge_pool2d", _pool(context, requantize, pool.in_zero_point), scale)
+
+
+def _max_pool2d(context: Context) -> Descriptor:
+    minimum, maximum = constants.activation_range(context.graph, context.node)
+    clamp: dict[str, Field] = {"minimum": minimum, "maximum": maximum}
+    return Descriptor("edge_pool2d", _pool(context, clamp, 0))
+
+
+def _mean(context: Context) -> Descriptor:
+    mean = constants.mean(context.graph, context.node)
+    scale = _scale_arrays(context, mean.requantize)
+    bias = context.array("bias", np.array([mean.bias], np.int32))
+    fields: dict[str, Field] = {
+        "requantize": _requantize(mean.requantize, bias, scale),
+        "positions": mean.positions,
+        "channels": context.shape(0)[-1],
+    }
+    return Descriptor("edge_mean", fields, (bias, *scale))
+
+
+def _operand_sizes(context: Context) -> dict[str, Field]:
+    """Elements of one row, and of each operand in it; a smaller operand repeats."""
+
+    def size(index: int) -> int:
+        elements = math.prod(context.shape(index))
+        whole = elements == math.prod(context.out_shape)
+        return elements // context.step.rows if whole else elements
+
+    return {"elements": context.elements, "a_size": size(0), "b_size": size(1)}
+
+
+def _add(context: Context) -> Descriptor:
+    add = constants.add(context.graph, context.node)
+    fields: dict[str, Field] = {
+        "a": _operand(add.a),
+        "b": _operand(add.b),
+        "out_multiplier": add.out_multiplier,
+        "out_shift": add.out_shift,
+        "rounding": _ROUNDING[add.form],
+        "subtract": int(add.subtract),
+        "zero_point": add.zero_point,
+        "minimum": add.minimum,
+        "maximum": add.maximum,
+        **_operand_sizes(context),
+    }
+    return Descriptor("edge_add", fields)
+
+
+def _operand(operand: constants.Operand) -> dict[str, Field]:
+    return {
+        "multiplier": operand.multiplier,
+        "shift": operand.shift,
+        "zero_point": operand.zero_point,
+    }
+
+
+def _mul(context: Context) -> Descriptor:
+    mul = constants.mul(context.graph, context.node)
+    scale = _scale_arrays(context, mul.requantize)
+    fields: dict[str, Field] = {
+        "requantize": _requantize(mul.requantize, None, scale),
+        "a_zero_point": mul.a_zero_point,
+        "b_zero_point": mul.b_zero_point,
+        **_operand_sizes(context),
+    }
+    return Descriptor("edge_mul", fields, scale)
+
+
+def _requantize_op(context: Context) -> Descriptor:
+    rescale = constants.rescale(context.graph, context.node)
+    scale = _scale_arrays(context, rescale.requantize)
+    fields: dict[str, Field] = {
+        "requantize": _requantize(rescale.requantize, None, scale),
+        "in_zero_point": rescale.in_zero_point,
+        "elements": context.elements,
+    }
+    return Descriptor("edge_rescale", fields, scale)
+
+
+def _lookup(context: Context) -> Descriptor:
+    table = context.array("table", context.graph.constant(context.node.inputs[1]))
+    fields: dict[str, Field] = {"table": Symbol(table.name), "elements": context.elements}
+    return Descriptor("edge_lookup", fields, (table,))
+
+
+def _softmax(context: Context) -> Descriptor:
+    table = context.array(
+        "exp", softmax_table(context.graph, context.node), "exp of the distance to the maximum, Q31"
+    )
+    classes = context.out_shape[-1]
+    fields: dict[str, Field] = {
+        "table": Symbol(table.name),
+        "vectors": context.elements // classes,
+        "classes": classes,
+    }
+    return Descriptor("edge_softmax", fields, (table,))
+
+
+def _affine(context: Context) -> Descriptor:
+    affine = constants.affine(context.graph, context.node)
+    fields: dict[str, Field] = {
+        "scale": affine.scale,
+        "zero_point": affine.zero_point,
+        "rounding": _ROUNDING[affine.form],
+        "elements": context.elements,
+    }
+    return Descriptor("edge_affine", fields)
+
+
+def _resize(context: Context) -> Descriptor:
+    tables = resize_tables(context.graph, context.node)
+    names = ["row_index", "column_index", "row_fraction", "column_fraction"]
+    arrays = {
+        name: context.array(name, table)
+        for name in names
+        if (table := getattr(tables, name)) is not None
+    }
+    x, out = context.shape(0), context.out_shape
+    sizes = {"in_h": x[1], "in_w": x[2], "out_h": out[1], "out_w": out[2], "channels": x[3]}
+    pointers = {name: Symbol(array.name) for name, array in arrays.items()}
+    return Descriptor("edge_resize", {**pointers, **sizes}, tuple(arrays.values()))
+
+
+def _padded_rank(values: tuple[int, ...], fill: int) -> tuple[int, ...]:
+    """Five axes, outermost first."""
+    return (fill,) * (_MAX_RANK - len(values)) + values
+
+
+def _strides(shape: Shape) -> tuple[int, ...]:
+    """Elements between neighbours along each axis of a dense tensor."""
+    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+
+
+def _strided(context: Context, stride: tuple[int, ...], offset: int) -> Descriptor:
+    fields: dict[str, Field] = {
+        "size": _padded_rank(context.out_shape, 1),
+        "stride": _padded_rank(stride, 0),
+        "offset": offset,
+        "element_bytes": context.graph.type(context.node.output).dtype.itemsize,
+    }
+    return Descriptor("edge_strided", fields)
+
+
+def _transpose(context: Context) -> Descriptor:
+    strides = _strides(context.shape(0))
+    return _strided(context, tuple(strides[axis] for axis in context.pair("permutation")), 0)
+
+
+def _slice(context: Context) -> Descriptor:
+    strides = _strides(context.shape(0))
+    begin, step = context.pair("begin"), context.pair("strides")
+    offset = sum(b * stride for b, stride in zip(begin, strides, strict=True))
+    return _strided(context, tuple(a * b for a, b in zip(step, strides, strict=True)), offset)
+
+
+def _pad(context: Context) -> Descriptor:
+    padding = context.pair("padding")
+    fields: dict[str, Field] = {
+        "size": _padded_rank(context.shape(0), 1),
+        "before": _padded_rank(padding[0::2], 0),
+        "after": _padded_rank(padding[1::2], 0),
+        "value": constants.pad_value(context.graph, context.node),
+    }
+    return Descriptor("edge_pad", fields)
+
+
+def _concat(context: Context) -> Descriptor:
+    axis = int(str(attributes(context.node)["axis"]))
+    types = [context.graph.type(name) for name in context.node.inputs]
+    outer = math.prod(context.out_shape[:axis])
+    inner = np.array([tensor.nbytes // outer for tensor in types], np.int32)
+    array = context.array("inner", inner, "bytes of each input per outer index")
+    fields: dict[str, Field] = {
+        "inner": Symbol(array.name),
+        "inputs": len(types),
+        "outer": outer,
+    }
+    return Descriptor("edge_concat", fields, (array,))
+
+
+_DESCRIBE: dict[str, Callable[[Context], Descriptor]] = {
+    "conv2d": _conv2d,
+    "depthwise_conv2d": _conv2d,
+    "linear": _linear,
+    "avg_pool2d": _avg_pool2d,
+    "max_pool2d": _max_pool2d,
+    "mean": _mean,
+    "add": _add,
+    "sub": _add,
+    "mul": _mul,
+    "requantize": _requantize_op,
+    "lookup": _lookup,
+    "softmax": _softmax,
+    "quantize": _affine,
+    "dequantize": _affine,
+    "resize": _resize,
+    "transpose": _transpose,
+    "slice": _slice,
+    "pad": _pad,
+    "concat": _concat,
+}

@@ -1,0 +1,21 @@
+"""Packers: for each kernel with weights, how they and their constants are laid out in flash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.emit.packing.packed import Packed, plain
+from edge.quantization.constants import Weighted
+
+__all__ = ["PACKERS", "Packed"]
+
+Packer = Callable[[npt.NDArray[np.int8], Weighted], Packed]
+
+PACKERS: dict[str, Packer] = {
+    "ref/conv2d_s8": plain,
+    "ref/depthwise_conv2d_s8": plain,
+    "ref/linear_s8": plain,
+}

@@ -1,0 +1,139 @@
+"""Weights and constants in the layouts of runtime/kernels/dsp, described at the top of each file.
+
+Layers are packed only if `edge.planning.kernels_dsp` accepts them, so constants always exist here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.emit.packing.packed import Packed
+from edge.quantization.constants import Weighted
+from edge.quantization.dsp_words import DspConstants, dsp_constants
+from edge.quantization.fixed_point import Int64s
+
+Int8s = npt.NDArray[np.int8]
+Int32s = npt.NDArray[np.int32]
+
+NARROW_FROM = 256
+"""Inputs of a linear layer above which linear_s8.c widens on the fly instead of into scratch."""
+
+
+def pack_conv2d(weights: Int8s, weighted: Weighted) -> Packed:
+    """conv2d_s8: weights int8[out_c, kernel_h, kernel_w, in_c]."""
+    rows = weights.reshape(*weights.shape[:2], -1)
+    steps = rows[..., _tap_order(rows.shape[-1])] * _tap_used(rows.shape[-1])
+    return _with_records(steps.reshape(len(weights), -1, 2), weighted, weights)
+
+
+def pack_pointwise(weights: Int8s, weighted: Weighted) -> Packed:
+    """pointwise_conv2d_s8: weights int8[out_c, 1, 1, in_c] or int8[out_c, in_c]."""
+    return pack_conv2d(weights.reshape(len(weights), 1, 1, -1), weighted)
+
+
+def pack_linear(weights: Int8s, weighted: Weighted) -> Packed:
+    """linear_s8: weights int8[out_c, in_c] (or [out_c, 1, 1, in_c]) with one scale."""
+    rows = weights.reshape(len(weights), -1)
+    constants = _constants(weighted, rows)
+    order = _tap_order(rows.shape[1]).reshape(-1, 2)
+    steps = rows[:, order] * _tap_used(rows.shape[1]).reshape(-1, 2)
+    if len(steps[0]) % 2:
+        steps = np.pad(steps, ((0, 0), (0, 1), (0, 0)))
+    words = _pair_words(_padded(steps, 4))
+    units = words.reshape(len(words) // 2, 2, -1, 2).transpose(0, 2, 1, 3)
+    return Packed(
+        np.ascontiguousarray(units).reshape(-1),
+        _pair_starts(_padded(constants.bias, 4)),
+        constants.multiplier[:1].astype(np.int32),
+        constants.f[:1].astype(np.int8),
+        False,
+    )
+
+
+def pack_depthwise(weights: Int8s, weighted: Weighted) -> Packed:
+    """depthwise_conv2d_s8: weights int8[1, 3, 3, channels]."""
+    w = weights.reshape(3, 3, -1).transpose(2, 0, 1)
+    constants = _constants(weighted, w.reshape(len(w), -1))
+    zero = np.zeros(len(w), np.int8)
+    taps = (
+        (w[:, 0, 0], w[:, 0, 1], w[:, 1, 0], w[:, 1, 1]),
+        (w[:, 0, 2], zero, w[:, 1, 2], zero),
+        (w[:, 2, 0], w[:, 2, 1], w[:, 2, 1], w[:, 2, 2]),
+    )
+    bytes_ = np.stack([np.stack(word, axis=-1) for word in taps], axis=1)
+    words = np.ascontiguousarray(bytes_).view("<i4").reshape(len(w), 3)
+    scale = np.stack([constants.words, constants.multiplier], axis=1).astype(np.int32)
+    return _records_only(np.concatenate([words, scale], axis=1).reshape(-1), _NO_WORDS)
+
+
+_NO_WORDS = np.zeros(0, np.int32)
+
+
+def _records_only(weights: Int32s, records: Int32s) -> Packed:
+    return Packed(weights, records, _NO_WORDS, np.zeros(0, np.int8), True)
+
+
+def _with_records(steps: Int8s, weighted: Weighted, weights: Int8s) -> Packed:
+    """Pair-packed weights [pairs][steps], and for each pair two words and two multipliers."""
+    constants = _constants(weighted, weights.reshape(len(weights), -1))
+    fields = (_padded(constants.words, 2), _padded(constants.multiplier, 2))
+    records = np.concatenate([f.reshape(-1, 2) for f in fields], axis=1)
+    return _records_only(
+        _pair_words(_padded(steps, 2)).reshape(-1), records.astype(np.int32).ravel()
+    )
+
+
+def _constants(weighted: Weighted, rows: Int8s) -> DspConstants:
+    constants = dsp_constants(weighted, rows)
+    if constants is None:
+        raise ValueError("a layer that the dsp kernels do not accept")
+    return constants
+
+
+def _tap_order(count: int) -> npt.NDArray[np.intp]:
+    """[steps * 2] the tap of each halfword: bytes (0, 2), (1, 3) of each word, in order.
+
+    The last word ends at the last byte, so it may repeat taps and start before the first.
+    """
+    words = [4 * i for i in range(count // 4)]
+    order = [word + byte for word in words for byte in (0, 2, 1, 3)]
+    if count % 4:
+        last = (0, 2, 1, 3) if count % 4 > 1 else (1, 3)
+        order += [count - 4 + byte for byte in last]
+    return np.maximum(np.array(order, np.intp), 0)
+
+
+def _tap_used(count: int) -> Int8s:
+    """[steps * 2] 0 for the halfwords that repeat a tap or precede the first one."""
+    used = np.ones(len(_tap_order(count)), np.int8)
+    if count % 4:
+        first_new = 4 * (count // 4)
+        last = (0, 2, 1, 3) if count % 4 > 1 else (1, 3)
+        used[-len(last) :] = [count - 4 + byte >= first_new for byte in last]
+    return used
+
+
+def _padded(array: npt.NDArray[np.generic], multiple: int) -> npt.NDArray[np.generic]:
+    """Zeros appended along the first axis up to a multiple."""
+    missing = -len(array) % multiple
+    return np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1))
+
+
+def _pair_words(steps: npt.NDArray[np.generic]) -> Int32s:
+    """int32[channels / 2, steps] of int8[channels, steps, 2]: halfwords w_even + 256 * w_odd."""
+    wide = steps.astype(np.int32)
+    halves = (wide[0::2] + 256 * wide[1::2]).astype("<i2")
+    return np.ascontiguousarray(halves).view("<i4").reshape(len(halves), -1).astype(np.int32)
+
+
+def pairs_fit(rows: Int8s) -> bool:
+    """Whether w_even + 256 * w_odd fits int16 for all pairs of channels int8[channels, taps]."""
+    wide = _padded(rows, 2).astype(np.int32)
+    return bool(np.all(wide[0::2] + 256 * wide[1::2] >= -(1 << 15)))
+
+
+def _pair_starts(bias: npt.NDArray[np.generic]) -> Int32s:
+    """Start values of accumulators: even, even + 256 * odd."""
+    even, odd = bias[0::2].astype(np.int64), bias[1::2].astype(np.int64)
+    return np.stack([even, even + 256 * odd], axis=1).astype(np.int32).ravel()

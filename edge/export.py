@@ -1,0 +1,186 @@
+"""Export and check: a model becomes a folder of C for a target, or a list of what is missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge.emit.layers import c_name
+from edge.emit.project import Emission, Files, emit, layers_json, to_json
+from edge.errors import Diagnostic, EdgeError
+from edge.frontends import Model, load
+from edge.ir import Graph, Rounding, macs
+from edge.planning import Plan, check_fit, plan
+from edge.prepare import Calibration, prepare
+from edge.project import MODEL_FILE, REPORT_FILE, write_project
+from edge.samples import random_inputs
+from edge.target import Target, load_target
+
+VECTORS = 2
+"""Test vectors stored in every export."""
+
+
+@dataclass(frozen=True, eq=False)
+class Exported:
+    """What an export wrote and what it predicts. Sizes are bytes."""
+
+    out: Path
+    graph: Graph
+    plan: Plan
+    target: Target
+    memory: Mapping[str, int]
+    layers: Sequence[Mapping[str, Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `edge export --json` prints, less the envelope."""
+        return {
+            "out": str(self.out),
+            **report_json(self.plan, self.graph, self.memory, self.layers),
+        }
+
+
+def report_json(
+    plan_: Plan,
+    graph: Graph,
+    memory: Mapping[str, int],
+    layers: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """What report.json holds: target, model, memory and layers."""
+    return {
+        "target": plan_.target,
+        "model": model_json(graph, c_name(plan_.model)),
+        "memory": dict(memory),
+        "layers": list(layers),
+    }
+
+
+def model_json(graph: Graph, name: str) -> dict[str, Any]:
+    """Name, multiply-accumulates and parameters of a model."""
+    weights = (v.type.elements for v in graph.values.values() if v.is_constant)
+    total = sum(macs(graph, node) for node in graph.nodes)
+    return {"name": name, "macs": total, "parameters": sum(weights)}
+
+
+@dataclass(frozen=True, eq=False)
+class Compilation:
+    """A model on its way to a target: loaded and integer, not yet planned."""
+
+    model: Model
+    graph: Graph
+    target: Target
+
+    @cached_property
+    def plan(self) -> Plan:
+        return plan(self.graph, self.target)
+
+
+def compile_model(
+    model: Any,
+    target: str | Target,
+    calibration: Calibration = None,
+    *,
+    observer: str = "minmax",
+    rounding: str | Rounding | None = None,
+    sram: int | str | None = None,
+    flash: int | str | None = None,
+    name: str | None = None,
+    progress: bool = True,
+    dump: Path | None = None,
+    checked: bool = False,
+) -> Compilation:
+    """Load a model and make it an integer graph for a target; see `export` for the arguments."""
+    chosen = load_target(target) if isinstance(target, str) else target
+    chosen = chosen.with_memory(sram=sram, flash=flash)
+    wanted = Rounding(rounding) if rounding else None
+    loaded = load(model, wanted)
+    graph = prepare(
+        loaded.graph, calibration, observer=observer, rounding=wanted, progress=progress,
+        dump=dump, checked=checked,
+    )  # fmt: skip
+    return Compilation(loaded, replace(graph, name=c_name(name or graph.name)), chosen)
+
+
+def export(
+    model: Any,
+    target: str | Target,
+    out: str | Path,
+    calibration: Calibration = None,
+    *,
+    force: bool = False,
+    **settings: Any,
+) -> Exported:
+    """Write the C project of `model` for `target` into the folder `out`.
+
+    `model` is anything `edge.load` takes. `calibration` (.npz, .npy or an iterable of inputs)
+    quantizes a float model. Further settings: `observer` ("minmax", "moving_average",
+    "percentile", "mse"), `rounding` ("tflite", "tflm", "single"), `sram` and `flash` (bytes or
+    "256K"), `name` (prefix of the C names), `progress`, `dump` (folder for the graph after each
+    pass), `checked` (check the graph after each pass).
+
+    Raises EdgeError: the model is unreadable or not supported, needs calibration, or does not fit
+    the target. The folder is then left as it was.
+    """
+    compiled = compile_model(model, target, calibration, **settings)
+    graph, chosen, planned = compiled.graph, compiled.target, compiled.plan
+    memory = check_fit(graph, planned, chosen)
+    layers = layers_json(Emission(graph, planned))
+    files = emit(graph, planned, _vectors(graph))
+    files |= _records(compiled, report_json(planned, graph, memory, layers))
+    write_project(Path(out), files, force)
+    return Exported(Path(out), graph, planned, chosen, memory, layers)
+
+
+def _records(compiled: Compilation, report: Mapping[str, Any]) -> Files:
+    files: Files = {REPORT_FILE: to_json(report)}
+    if compiled.model.tflite is not None:
+        files[MODEL_FILE] = compiled.model.tflite
+    return files
+
+
+def _vectors(graph: Graph) -> tuple[list[np.ndarray[Any, Any]], list[np.ndarray[Any, Any]]]:
+    """Random inputs and the outputs of the numpy reference."""
+    from edge.reference import run_batch
+
+    inputs = random_inputs(graph, VECTORS)
+    return inputs, run_batch(graph, inputs)
+
+
+def check(model: Any, target: str | Target, **settings: Any) -> dict[str, Any]:
+    """Whether a model fits a target, with memory and all unsupported operators; writes nothing.
+
+    Takes the settings of `export`. A float model without calibration data is checked with made-up
+    ranges, on which its memory does not depend.
+    """
+    verdict: dict[str, Any] = {"fits": False, "memory": {}, "unsupported": []}
+    verdict["target"] = target if isinstance(target, str) else target.name
+    try:
+        compiled = compile_model(model, target, **_with_made_up_ranges(model, settings))
+        verdict["memory"] = check_fit(compiled.graph, compiled.plan, compiled.target)
+    except EdgeError as error:
+        if error.exit_status not in (1, 3):
+            raise
+        return {**verdict, "ok": False, **_refusal(error.diagnostics)}
+    return {**verdict, "ok": True, "fits": True}
+
+
+def _refusal(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
+    unsupported = [d for d in diagnostics if d.code.startswith("E01")]
+    counts = Counter(d.title for d in unsupported)
+    places = {d.title: d.where for d in reversed(unsupported)}
+    rows = [{"op": op, "count": n, "where": places[op]} for op, n in counts.items()]
+    return {"unsupported": rows, "diagnostics": diagnostics}
+
+
+def _with_made_up_ranges(model: Any, settings: dict[str, Any]) -> dict[str, Any]:
+    from edge.prepare import has_quantize_nodes, is_float
+
+    graph = load(model).graph
+    if settings.get("calibration") is None and is_float(graph) and not has_quantize_nodes(graph):
+        return {**settings, "calibration": [tuple(random_inputs(graph, 1))]}
+    return settings

@@ -1,0 +1,112 @@
+"""Functions of one value, softmax, and operators that do nothing at inference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from edge.frontends.torch_export.arguments import Arguments
+from edge.frontends.torch_export.builder import Builder
+from edge.frontends.torch_export.diagnostics import unsupported
+from edge.frontends.torch_export.operands import Operand, Tensor
+
+_CLAMPS = {(0.0, None): "relu", (0.0, 6.0): "relu6", (-1.0, 1.0): "relu_n1_to_1"}
+
+
+def apply(builder: Builder, x: Tensor, function: str, alpha: float = 0.0) -> Tensor:
+    attrs: dict[str, str | float] = {"function": function}
+    if alpha:
+        attrs["alpha"] = alpha
+    return builder.result(builder.emit("unary", [x.name], attrs), x)
+
+
+def unary(builder: Builder, arguments: Arguments, function: str) -> Operand:
+    return apply(builder, _only_input(arguments), function)
+
+
+def _only_input(arguments: Arguments) -> Tensor:
+    return arguments.tensor("self" if "self" in arguments else "input")
+
+
+def clamp(builder: Builder, arguments: Arguments, low: str = "min", high: str = "max") -> Operand:
+    bounds = (arguments[low], arguments.get(high))
+    lower, upper = (None if bound is None else float(bound) for bound in bounds)
+    if lower is None or (lower, upper) not in _CLAMPS:
+        raise unsupported(f"clamp to ({lower}, {upper}) (only (0, None), (0, 6) and (-1, 1))")
+    return apply(builder, arguments.tensor("self"), _CLAMPS[(lower, upper)])
+
+
+hardtanh = partial(clamp, low="min_val", high="max_val")
+
+
+def leaky_relu(builder: Builder, arguments: Arguments) -> Operand:
+    slope = float(arguments["negative_slope"])
+    return apply(builder, arguments.tensor("self"), "leaky_relu", slope)
+
+
+def elu(builder: Builder, arguments: Arguments) -> Operand:
+    arguments.require("scale", 1)
+    arguments.require("input_scale", 1)
+    return apply(builder, arguments.tensor("self"), "elu", float(arguments["alpha"]))
+
+
+def gelu(builder: Builder, arguments: Arguments) -> Operand:
+    function = "gelu_tanh" if arguments["approximate"] == "tanh" else "gelu"
+    return apply(builder, arguments.tensor("self"), function)
+
+
+def power(builder: Builder, arguments: Arguments) -> Operand:
+    arguments.require("exponent", 2)
+    return apply(builder, arguments.tensor("self"), "square")
+
+
+def softmax(builder: Builder, arguments: Arguments) -> Operand:
+    arguments.require("dtype", None)
+    arguments.require("half_to_float", False)
+    x = arguments.tensor("self")
+    dim = arguments["dim"] % x.rank
+    if x.layout[-1] != dim:
+        x = builder.to_layout(x, (*(d for d in x.layout if d != dim), dim))
+    return builder.result(builder.emit("softmax", [x.name]), x)
+
+
+def identity(builder: Builder, arguments: Arguments) -> Operand:
+    arguments.require("train", False)
+    arguments.require("training", False)
+    return _only_input(arguments)
+
+
+_FUNCTIONS = {
+    "relu": "relu",
+    "relu6": "relu6",
+    "hardswish": "hard_swish",
+    "hardsigmoid": "hard_sigmoid",
+    "silu": "silu",
+    "sigmoid": "sigmoid",
+    "tanh": "tanh",
+    "exp": "exp",
+    "log": "log",
+    "sqrt": "sqrt",
+    "rsqrt": "rsqrt",
+    "abs": "abs",
+    "neg": "negate",
+    "square": "square",
+}
+_IDENTITIES = (
+    "dropout", "feature_dropout", "alpha_dropout", "contiguous", "clone", "alias", "detach",
+    "lift_fresh_copy",
+)  # fmt: skip
+
+CONVERTERS: Mapping[str, Callable[[Builder, Arguments], Operand]] = {
+    **{f"aten.{t}.default": partial(unary, function=f) for t, f in _FUNCTIONS.items()},
+    **{f"aten.{t}.default": identity for t in _IDENTITIES},
+    "aten.clamp.default": clamp,
+    "aten.clamp_min.default": clamp,
+    "aten.hardtanh.default": hardtanh,
+    "aten.leaky_relu.default": leaky_relu,
+    "aten.elu.default": elu,
+    "aten.gelu.default": gelu,
+    "aten.pow.Tensor_Scalar": power,
+    "aten.softmax.int": softmax,
+    "aten._softmax.default": softmax,
+}

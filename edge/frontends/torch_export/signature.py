@@ -1,0 +1,95 @@
+"""What a program's signature says: constants, inputs, outputs, and what of it Edge refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
+
+from edge.errors import Diagnostic
+from edge.frontends.torch_export.diagnostics import ARGUMENT, BATCH, DTYPE, DYNAMIC
+from edge.frontends.torch_export.operands import Constant
+
+
+def constants(program: ExportedProgram) -> dict[str, Constant | None]:
+    """Parameters, buffers and constant tensors by placeholder name."""
+    found: dict[str, Constant | None] = {}
+    for spec in program.graph_signature.input_specs:
+        if spec.kind is InputKind.USER_INPUT or spec.target is None:
+            continue
+        tensor = program.state_dict.get(spec.target, program.constants.get(spec.target))
+        if isinstance(tensor, torch.Tensor):
+            found[spec.arg.name] = Constant(spec.target, to_numpy(tensor))
+    unused = {name: None for name, value in _inputs(program) if value is None}
+    return {**found, **unused}
+
+
+def to_numpy(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
+    """The tensor's data; floating types become float32."""
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+
+
+def user_inputs(program: ExportedProgram) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Name and torch shape of each tensor that the caller passes."""
+    for name, value in _inputs(program):
+        if isinstance(value, torch.Tensor):
+            yield name, tuple(value.shape)
+
+
+def user_outputs(program: ExportedProgram) -> list[str]:
+    specs = program.graph_signature.output_specs
+    return [
+        s.arg.name for s in specs if s.kind is OutputKind.USER_OUTPUT and hasattr(s.arg, "name")
+    ]
+
+
+def is_static(value: Any) -> bool:
+    """Whether all sizes of a traced value are numbers."""
+    if isinstance(value, list | tuple):
+        return all(map(is_static, value))
+    if isinstance(value, torch.Tensor):
+        return all(isinstance(size, int) for size in value.shape)
+    return not isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool)
+
+
+def problems(program: ExportedProgram) -> list[Diagnostic]:
+    """Inputs and outputs that no graph can have."""
+    found: list[Diagnostic] = []
+    for name, value in _inputs(program):
+        if isinstance(value, torch.Tensor):
+            found += _input_problems(name, value)
+    for spec in program.graph_signature.output_specs:
+        if spec.kind in (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION):
+            title = f"the model writes to {spec.target}, which lives on between inferences"
+            found.append(Diagnostic(ARGUMENT, title, help=("return the new state as an output",)))
+    return found
+
+
+def _inputs(program: ExportedProgram) -> Iterator[tuple[str, Any]]:
+    placeholders = {n.name: n for n in program.graph.nodes if n.op == "placeholder"}
+    for spec in program.graph_signature.input_specs:
+        if spec.kind is InputKind.USER_INPUT:
+            name = spec.arg.name
+            is_tensor = isinstance(spec.arg, TensorArgument)
+            yield name, placeholders[name].meta["val"] if is_tensor else None
+
+
+def _input_problems(name: str, value: torch.Tensor) -> Iterator[Diagnostic]:
+    where, shape = f"input {name}", list(value.shape)
+    if not is_static(value):
+        help = ("export without dynamic_shapes: every size must be a number",)
+        yield Diagnostic(DYNAMIC, f"{name} has the dynamic shape {shape}", where, help=help)
+    elif len(shape) > 1 and shape[0] != 1:
+        help = ("export with example inputs of batch size 1",)
+        yield Diagnostic(
+            BATCH, f"{name} has the shape {shape}: the batch is not 1", where, help=help
+        )
+    if value.dtype is not torch.float32:
+        help = ("convert the model and its inputs with .float()",)
+        title = f"{name} is {str(value.dtype).removeprefix('torch.')} (only float32)"
+        yield Diagnostic(DTYPE, title, where, help=help)

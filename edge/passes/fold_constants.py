@@ -1,0 +1,37 @@
+"""Compute at export time what depends on constants only.
+
+In a graph with `quantize` nodes, dequantized constants stay: they carry the scales of the weights.
+"""
+
+from __future__ import annotations
+
+from edge import reference
+from edge.ir import DType, Graph, Node, Value
+from edge.passes.rewrite import sweep
+
+
+def run(graph: Graph) -> Graph:
+    carries_scales = any(node.op == "quantize" for node in graph.nodes)
+
+    def fold(graph: Graph, node: Node) -> Graph | None:
+        if carries_scales and node.op == "dequantize":
+            return None
+        return _folded(graph, node) if _is_foldable(graph, node) else None
+
+    return sweep(graph, fold)
+
+
+def _is_foldable(graph: Graph, node: Node) -> bool:
+    """All inputs are constants of a type that the interpreter computes with."""
+    names = [name for name in node.inputs if name]
+    return all(
+        graph.is_constant(name) and graph.type(name).dtype in (DType.FLOAT32, DType.INT8)
+        for name in names
+    )
+
+
+def _folded(graph: Graph, node: Node) -> Graph:
+    alone = Graph(graph.name, (), node.outputs, (node,), graph.values, graph.rounding)
+    results = reference.run(alone, [])
+    constants = [Value(name, graph.type(name), results[name]) for name in node.outputs]
+    return graph.with_nodes((other for other in graph.nodes if other is not node), constants)

@@ -1,0 +1,228 @@
+"""An independent check of a plan: replay every kernel call on an arena of labels.
+
+Each byte of the arena carries the label of the tensor byte that it holds. Every byte that a call
+reads must carry its label before the call, and must not be written before the kernel has read it.
+Shares no code with the solver but the row rule and the facts about kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.ir import Graph, Node
+from edge.planning.choice import kernel_named
+from edge.planning.kernels import ALIAS, Kernel
+from edge.planning.plan import Plan, Stage, Step
+from edge.planning.rows import activations, advances, bytes_read, pixel_elements, row_bytes
+
+Labels = npt.NDArray[np.int64]
+
+_EMPTY = -1
+_ALIGN = 4
+
+
+class PlanError(RuntimeError):
+    """A plan that would corrupt memory: a defect of the planner, never of the user's model."""
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Bytes [low, low + size) of a tensor that lie at `at` in the arena."""
+
+    at: int
+    low: int
+    size: int
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a call reads of one input, and in how many granules (0: all of it until the end)."""
+
+    name: str
+    spans: list[_Span]
+    low: int
+    granule_bytes: int
+
+
+def check_plan(graph: Graph, plan: Plan) -> int:
+    """The number of byte reads verified. Raises PlanError at the first one that goes wrong."""
+    return _Replay(graph, plan).run()
+
+
+class _Replay:
+    """The arena while a plan is executed."""
+
+    def __init__(self, graph: Graph, plan: Plan) -> None:
+        self.graph, self.plan = graph, plan
+        self.nodes = {node.name: node for node in graph.nodes}
+        self.owner = _owners(graph, plan, self.nodes)
+        self.number = {name: i for i, name in enumerate(graph.values)}
+        self.labels: Labels = np.full(plan.arena, _EMPTY, np.int64)
+        self.verified = 0
+
+    def run(self) -> int:
+        self._check_places()
+        for name in self.graph.inputs:
+            self._fill(name, self._whole(name))
+        for index, stage in enumerate(self.plan.stages):
+            for step, row in calls(self.graph, stage):
+                if step.kernel != ALIAS:
+                    self._call(index, stage, step, row)
+        for name in self.graph.outputs:
+            if not self.graph.is_constant(name):
+                self._verify("the caller", name, [self._whole(name)])
+        return self.verified
+
+    def _check_places(self) -> None:
+        for name, at in self.plan.offsets.items():
+            size = self.graph.type(name).nbytes
+            ring = next((s.rings[name] for s in self.plan.stages if name in s.rings), 0)
+            if ring:
+                size = ring * row_bytes(self.graph.type(name))
+            self._check_place(name, at, size)
+            if at != self.plan.offsets[self.owner[name]]:
+                raise PlanError(f"{name} and {self.owner[name]} share bytes but lie apart")
+        for index, at in self.plan.scratch_offsets.items():
+            self._check_place(f"scratch of stage {index}", at, _scratch(self.plan.stages[index]))
+
+    def _check_place(self, what: str, at: int, size: int) -> None:
+        if at % _ALIGN or at < 0 or at + size > self.plan.arena:
+            raise PlanError(f"{what}: {size} bytes at {at} in an arena of {self.plan.arena}")
+
+    def _whole(self, name: str) -> _Span:
+        return _Span(self._offset(name), 0, self.graph.type(name).nbytes)
+
+    def _offset(self, name: str) -> int:
+        if name not in self.plan.offsets:
+            raise PlanError(f"{name} has no place")
+        return self.plan.offsets[name]
+
+    def _spans(self, stage: Stage, name: str, low: int, high: int) -> list[_Span]:
+        """Where the bytes [low, high) of a tensor are: row by row in a ring."""
+        base = self._offset(name)
+        if name not in stage.rings:
+            return [_Span(base + low, low, high - low)]
+        size = row_bytes(self.graph.type(name))
+        rows = range(low // size, -(-high // size))
+        return [_Span(base + r % stage.rings[name] * size, r * size, size) for r in rows]
+
+    def _label(self, name: str, span: _Span) -> Labels:
+        first = (self.number[self.owner[name]] << 32) + span.low
+        return np.arange(first, first + span.size)
+
+    def _fill(self, name: str, span: _Span) -> None:
+        self.labels[span.at : span.at + span.size] = self._label(name, span)
+
+    def _verify(self, reader: str, name: str, spans: list[_Span]) -> None:
+        for span in spans:
+            self.verified += span.size
+            wrong = self.labels[span.at : span.at + span.size] != self._label(name, span)
+            if wrong.any():
+                byte = span.low + int(np.argmax(wrong))
+                raise PlanError(f"{reader} needs byte {byte} of {name}, which is overwritten")
+
+    def _call(self, index: int, stage: Stage, step: Step, row: int) -> None:
+        node = self.nodes[step.node]
+        kernel = kernel_named(step.kernel, node.op)
+        size = self.graph.type(node.output).nbytes // step.rows
+        [made] = self._spans(stage, node.output, row * size, (row + 1) * size)
+        reads = list(self._reads(stage, step, row, kernel))
+        self._use_scratch(index, step, made)
+        for read in reads:
+            self._verify(step.node, read.name, read.spans)
+            for span in read.spans:
+                self._outlives_writes(step, read, span, made, kernel)
+        self._fill(node.output, made)
+
+    def _reads(self, stage: Stage, step: Step, row: int, kernel: Kernel) -> Iterator[_Read]:
+        node = self.nodes[step.node]
+        for slot, name in activations(self.graph, node):
+            low, high = bytes_read(self.graph, node, slot, row, step.rows)
+            granule = 0
+            if kernel.flat and advances(self.graph, node, slot):
+                granule = (high - low) // self._pixels(step) * kernel.granule
+            yield _Read(name, self._spans(stage, name, low, high), low, granule)
+
+    def _pixels(self, step: Step) -> int:
+        """Pixels of one call."""
+        node = self.nodes[step.node]
+        elements = self.graph.type(node.output).elements // step.rows
+        return elements // pixel_elements(self.graph, node)
+
+    def _use_scratch(self, index: int, step: Step, made: _Span) -> None:
+        if not step.scratch:
+            return
+        if index not in self.plan.scratch_offsets:
+            raise PlanError(f"{step.node} has no scratch")
+        at = self.plan.scratch_offsets[index]
+        if at < made.at + made.size and made.at < at + step.scratch:
+            raise PlanError(f"{step.node} writes its output into its scratch")
+        self.labels[at : at + step.scratch] = _EMPTY
+
+    def _outlives_writes(
+        self, step: Step, read: _Read, span: _Span, made: _Span, kernel: Kernel
+    ) -> None:
+        """Each byte of `span` that the call also writes must have been read by then."""
+        low = max(span.at, made.at)
+        address = np.arange(low, min(span.at + span.size, made.at + made.size))
+        if not len(address):
+            return
+        granule = made.size // self._pixels(step) * kernel.granule if read.granule_bytes else 0
+        if not granule:
+            raise PlanError(f"{step.node} writes over {read.name} while it reads it")
+        written = (address - made.at) // granule
+        needed = (address - span.at + span.low - read.low) // read.granule_bytes
+        early = written < needed if kernel.buffered else written <= needed
+        if early.any():
+            raise PlanError(f"{step.node} writes over {read.name} before it has read it")
+
+
+def _owners(graph: Graph, plan: Plan, nodes: Mapping[str, Node]) -> dict[str, str]:
+    """For each value the one whose bytes it shares."""
+    owner = {name: name for name in graph.values}
+    for stage in plan.stages:
+        for step in stage.steps:
+            if step.kernel == ALIAS:
+                node = nodes[step.node]
+                owner[node.output] = owner[node.inputs[0]]
+    return owner
+
+
+def _scratch(stage: Stage) -> int:
+    return max(step.scratch for step in stage.steps)
+
+
+def calls(graph: Graph, stage: Stage) -> Iterator[tuple[Step, int]]:
+    """The kernel calls (step, row) of a stage in execution order.
+
+    Each is found by going back from the last unfinished operator to one that has what it needs.
+    """
+    nodes = {node.name: node for node in graph.nodes}
+    maker = {nodes[step.node].output: step for step in stage.steps}
+    done = {step.node: 0 for step in stage.steps}
+
+    def next_row(step: Step) -> int:
+        return step.rows - 1 - done[step.node] if stage.descending else done[step.node]
+
+    def blocked_by(step: Step) -> Step | None:
+        """An operator of this stage that must make another row before `step` can run."""
+        for slot, name in activations(graph, nodes[step.node]):
+            if name in maker:
+                size = graph.type(name).nbytes // maker[name].rows
+                low, high = bytes_read(graph, nodes[step.node], slot, next_row(step), step.rows)
+                wanted = maker[name].rows - low // size if stage.descending else -(-high // size)
+                if low < high and done[maker[name].node] < wanted:
+                    return maker[name]
+        return None
+
+    for last in reversed(stage.steps):
+        while done[last.node] < last.rows:
+            step = last
+            while before := blocked_by(step):
+                step = before
+            yield step, next_row(step)
+            done[step.node] += 1

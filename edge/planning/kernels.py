@@ -1,0 +1,91 @@
+"""What the planner knows of a kernel: what it accepts, what it costs, how it reads and writes.
+
+The kernels of one folder under runtime/kernels are listed in the module `kernels_<folder>` as
+`KERNELS`; `choice` picks among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from edge.ir import DType, Graph, Node
+from edge.ir.ops import attributes
+
+Accepts = Callable[[Graph, Node], bool]
+Measure = Callable[[Graph, Node], int]
+
+
+def no_scratch(graph: Graph, node: Node) -> int:
+    """Working memory of a kernel that needs none."""
+    return 0
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One file under runtime/kernels and its promises to the planner.
+
+    name: "<folder>/<file>", for example "ref/conv2d_s8".
+    scratch: working memory in bytes; cost: estimated instructions of the whole operator.
+    flat: sees all pixels (elements, for elementwise operators) of one row and walks upwards, so
+        that the planner may present the whole tensor as a single row.
+    granule: pixels a flat kernel reads before it writes their outputs.
+    buffered: has read its granule completely before it writes any of it.
+    sources: further files under runtime/kernels.
+    """
+
+    name: str
+    op: str
+    accepts: Accepts
+    cost: Measure
+    scratch: Measure = no_scratch
+    flat: bool = False
+    granule: int = 1
+    buffered: bool = False
+    sources: tuple[str, ...] = ()
+
+
+def has_types(graph: Graph, node: Node, read: DType, made: DType) -> bool:
+    """Whether the first input and the output have these element types."""
+    return graph.type(node.inputs[0]).dtype is read and graph.type(node.output).dtype is made
+
+
+def is_int8(graph: Graph, node: Node) -> bool:
+    """Whether the first input and the output are int8."""
+    return has_types(graph, node, DType.INT8, DType.INT8)
+
+
+def is_single_image(graph: Graph, node: Node) -> bool:
+    """Whether the first input and the output are [1, H, W, C]; row kernels take nothing else."""
+    shapes = (graph.type(node.inputs[0]).shape, graph.type(node.output).shape)
+    return all(len(shape) == 4 and shape[0] == 1 for shape in shapes)
+
+
+def has_int8_weights(graph: Graph, node: Node) -> bool:
+    """Whether the weights are constant int8 and the bias, if any, is constant int32."""
+    weight, *bias = node.inputs[1:]
+    wanted = [(weight, DType.INT8), *((name, DType.INT32) for name in bias if name)]
+    return all(graph.is_constant(name) and graph.type(name).dtype is d for name, d in wanted)
+
+
+def is_pointwise(graph: Graph, node: Node) -> bool:
+    """Whether a conv2d is a matrix product for each pixel: 1x1, stride 1, no padding, one group."""
+    attrs = attributes(node)
+    return (
+        graph.type(node.inputs[1]).shape[1:3] == (1, 1)
+        and attrs["stride"] == (1, 1)
+        and not any(cast("tuple[int, ...]", attrs["padding"]))
+        and attrs["groups"] == 1
+    )
+
+
+def keeps_quantization(graph: Graph, node: Node) -> bool:
+    """Whether all activations share type and quantization, so that bytes may be moved unchanged."""
+    types = [graph.type(name) for name in (*node.inputs, node.output)]
+    return all(t.dtype is types[0].dtype and t.quantization == types[0].quantization for t in types)
+
+
+ALIAS = "alias"  # the name of what runs an operator that only renames bytes
+
+RESHAPE = Kernel(ALIAS, "reshape", keeps_quantization, lambda graph, node: 0)

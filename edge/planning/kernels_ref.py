@@ -1,0 +1,148 @@
+"""The portable kernels, runtime/kernels/ref: one for every operator of the int8 IR.
+
+Costs are rough instruction counts that only rank these kernels against those of other folders.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+from edge.ir import DType, Graph, Node, macs
+from edge.ir.ops import attributes
+from edge.planning.kernels import (
+    Accepts,
+    Kernel,
+    Measure,
+    has_int8_weights,
+    has_types,
+    is_int8,
+    is_pointwise,
+    is_single_image,
+    keeps_quantization,
+)
+
+_MAX_RANK = 5  # EDGE_MAX_RANK of edge.h
+
+
+def _per_mac(instructions: int) -> Measure:
+    return lambda graph, node: instructions * macs(graph, node)
+
+
+def _per_output(instructions: int) -> Measure:
+    return lambda graph, node: instructions * graph.type(node.output).elements
+
+
+def _per_input(instructions: int) -> Measure:
+    return lambda graph, node: instructions * graph.type(node.inputs[0]).elements
+
+
+def _per_window(instructions: int) -> Measure:
+    def cost(graph: Graph, node: Node) -> int:
+        window = math.prod(cast("tuple[int, int]", attributes(node)["kernel"]))
+        return instructions * window * graph.type(node.output).elements
+
+    return cost
+
+
+def _convolves(graph: Graph, node: Node) -> bool:
+    return is_int8(graph, node) and is_single_image(graph, node) and has_int8_weights(graph, node)
+
+
+def _pointwise(graph: Graph, node: Node) -> bool:
+    return is_int8(graph, node) and has_int8_weights(graph, node) and is_pointwise(graph, node)
+
+
+def _linear(graph: Graph, node: Node) -> bool:
+    return is_int8(graph, node) and has_int8_weights(graph, node)
+
+
+def _pools(graph: Graph, node: Node) -> bool:
+    return is_int8(graph, node) and is_single_image(graph, node)
+
+
+def _max_pools(graph: Graph, node: Node) -> bool:
+    return _pools(graph, node) and keeps_quantization(graph, node)
+
+
+def _averages_positions(graph: Graph, node: Node) -> bool:
+    """Everything but the last axis is averaged; axes that stay must have size 1."""
+    shape = graph.type(node.inputs[0]).shape
+    axes = cast("tuple[int, ...]", attributes(node)["axes"])
+    kept = (n for axis, n in enumerate(shape[:-1]) if axis not in axes)
+    return is_int8(graph, node) and len(shape) - 1 not in axes and all(n == 1 for n in kept)
+
+
+def repeats(operand: tuple[int, ...], output: tuple[int, ...]) -> bool:
+    """Whether output element i reads element i modulo the operand's size: a trailing part of it."""
+    core = operand
+    while core and core[0] == 1:
+        core = core[1:]
+    return core == output[len(output) - len(core) :]
+
+
+def _combines(graph: Graph, node: Node) -> bool:
+    shape = graph.type(node.output).shape
+    operands = [graph.type(name) for name in node.inputs]
+    return (
+        is_int8(graph, node)
+        and all(operand.dtype is DType.INT8 for operand in operands)
+        and all(repeats(operand.shape, shape) for operand in operands)
+    )
+
+
+def _looks_up(graph: Graph, node: Node) -> bool:
+    return is_int8(graph, node) and graph.type(node.inputs[1]).elements == 256
+
+
+def _converts(read: DType, made: DType) -> Accepts:
+    return lambda graph, node: has_types(graph, node, read, made)
+
+
+def _gathers(graph: Graph, node: Node) -> bool:
+    rank = len(graph.type(node.output).shape)
+    return rank <= _MAX_RANK and keeps_quantization(graph, node)
+
+
+def _pads(graph: Graph, node: Node) -> bool:
+    return is_int8(graph, node) and _gathers(graph, node)
+
+
+def _resizes(mode: str) -> Accepts:
+    def accepts(graph: Graph, node: Node) -> bool:
+        return _max_pools(graph, node) and attributes(node)["mode"] == mode
+
+    return accepts
+
+
+KERNELS: tuple[Kernel, ...] = (
+    Kernel("ref/conv2d_s8", "conv2d", _convolves, _per_mac(9)),
+    Kernel("ref/linear_s8", "conv2d", _pointwise, _per_mac(5), flat=True),
+    Kernel("ref/depthwise_conv2d_s8", "depthwise_conv2d", _convolves, _per_mac(12)),
+    Kernel("ref/linear_s8", "linear", _linear, _per_mac(5), flat=True),
+    Kernel("ref/avg_pool2d_s8", "avg_pool2d", _pools, _per_window(8)),
+    Kernel("ref/max_pool2d_s8", "max_pool2d", _max_pools, _per_window(8)),
+    Kernel("ref/mean_s8", "mean", _averages_positions, _per_input(4)),
+    Kernel("ref/add_s8", "add", _combines, _per_output(40), flat=True, buffered=True),
+    Kernel("ref/add_s8", "sub", _combines, _per_output(40), flat=True, buffered=True),
+    Kernel("ref/mul_s8", "mul", _combines, _per_output(25), flat=True, buffered=True),
+    Kernel("ref/lookup_s8", "lookup", _looks_up, _per_output(5), flat=True, buffered=True),
+    Kernel("ref/softmax_s8", "softmax", is_int8, _per_output(150), flat=True, buffered=True),
+    Kernel(
+        "ref/requantize_s8", "requantize", is_int8, _per_output(15), flat=True, buffered=True
+    ),
+    Kernel(
+        "ref/quantize_f32_s8", "quantize", _converts(DType.FLOAT32, DType.INT8), _per_output(20),
+        flat=True, buffered=True,
+    ),
+    Kernel(
+        "ref/dequantize_s8_f32", "dequantize", _converts(DType.INT8, DType.FLOAT32),
+        _per_output(10), flat=True, buffered=True,
+    ),
+    Kernel("ref/concat", "concat", keeps_quantization, _per_output(2)),
+    Kernel("ref/resize_nearest_s8", "resize", _resizes("nearest"), _per_output(5)),
+    Kernel("ref/resize_bilinear_s8", "resize", _resizes("bilinear"), _per_output(30)),
+    Kernel("ref/strided", "transpose", _gathers, _per_output(10)),
+    Kernel("ref/strided", "slice", _gathers, _per_output(10)),
+    Kernel("ref/pad_s8", "pad", _pads, _per_output(6)),
+)  # fmt: skip

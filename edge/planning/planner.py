@@ -1,0 +1,77 @@
+"""From a graph to a plan: kernels, stages, order, offsets, and the check of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from edge.ir import Graph
+from edge.planning.check_plan import check_plan
+from edge.planning.choice import choose_kernels
+from edge.planning.cutting import fewest_joins, residual_joins
+from edge.planning.lifetimes import (
+    StageWork,
+    live_bytes,
+    overlaps,
+    stage_items,
+    storage,
+    tensor_items,
+)
+from edge.planning.offsets import Layout, make_problem, solve
+from edge.planning.order import best_order
+from edge.planning.plan import Plan, Stage, Step
+
+
+class KernelTarget(Protocol):
+    """What planning needs to know of a target: its name and its kernel folders, best first."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kernels(self) -> tuple[str, ...]: ...
+
+
+def plan(graph: Graph, target: KernelTarget) -> Plan:
+    """Decide kernels, stages and the place of every byte of RAM of an int8 graph.
+
+    The same graph gives the same plan everywhere. Raises EdgeError E0102 for operators without a
+    kernel.
+    """
+    kernels = choose_kernels(graph, target.kernels)
+    owner = storage(graph, kernels)
+    groups = best_order(graph, residual_joins(graph), owner)
+    works = fewest_joins(graph, kernels, owner, groups)
+    tensors = tensor_items(graph, works, owner)
+    load = live_bytes(graph, works, tensors)
+    items = [*tensors.values(), *stage_items(graph, works)]
+    layout = solve(make_problem(items, overlaps(works, tensors)), load)
+    result = Plan(
+        graph.name,
+        target.name,
+        tuple(_stage(work, index in layout.descending) for index, work in enumerate(works)),
+        _offsets(graph, layout, owner),
+        _scratch_offsets(layout),
+        layout.arena,
+        max(load, default=0),
+    )
+    check_plan(graph, result)
+    return result
+
+
+def _stage(work: StageWork, descending: bool) -> Stage:
+    steps = tuple(
+        Step(operator.node.name, operator.kernel.name, operator.rows, operator.scratch)
+        for operator in work.run.operators
+    )
+    return Stage(steps, descending, dict(work.rings))
+
+
+def _offsets(graph: Graph, layout: Layout, owner: Mapping[str, str]) -> dict[str, int]:
+    """The offset of every value in RAM, in the order of the graph's values."""
+    at = layout.offsets
+    return {name: at[owner[name]] for name in graph.values if owner[name] in at}
+
+
+def _scratch_offsets(layout: Layout) -> dict[int, int]:
+    return {key: at for key, at in sorted(layout.offsets.items(), key=str) if isinstance(key, int)}

@@ -1,0 +1,80 @@
+"""Row rules in bytes: which bytes of its inputs an operator reads to make one row of its output.
+
+A tensor [1, H, W, C] has H rows, every other tensor one. An operator is presented as `rows` calls:
+as many as its output has rows, or 1 for a call that sees whole tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from edge.ir import OPS, Graph, Node, RowRule, TensorType
+from edge.ir.ops import attributes
+
+Bytes = tuple[int, int]
+
+
+def row_count(tensor: TensorType) -> int:
+    """Rows of a tensor in memory."""
+    shape = tensor.shape
+    return shape[1] if len(shape) == 4 and shape[0] == 1 else 1
+
+
+def row_bytes(tensor: TensorType) -> int:
+    """Bytes of one row."""
+    return tensor.nbytes // row_count(tensor)
+
+
+def activations(graph: Graph, node: Node) -> Iterator[tuple[int, str]]:
+    """The inputs (slot, name) that live in RAM."""
+    for slot, name in enumerate(node.inputs):
+        if name and not graph.is_constant(name):
+            yield slot, name
+
+
+def bytes_read(graph: Graph, node: Node, slot: int, row: int, rows: int) -> Bytes:
+    """The bytes [low, high) of input `slot` that make output row `row` of `rows`.
+
+    Rows that lie in the padding are not read; low == high where there is nothing else.
+    """
+    tensor = graph.type(node.inputs[slot])
+    window = OPS[node.op].rows is RowRule.WINDOW
+    if window and rows == row_count(graph.type(node.output)):
+        low, high = _window_rows(graph, node, row)
+        return low * row_bytes(tensor), high * row_bytes(tensor)
+    if rows > 1 and advances(graph, node, slot):
+        size = tensor.nbytes // rows
+        return row * size, (row + 1) * size
+    return 0, tensor.nbytes
+
+
+def _window_rows(graph: Graph, node: Node, row: int) -> Bytes:
+    attrs = attributes(node)
+    height = row_count(graph.type(node.inputs[0]))
+    stride, padding = (cast("tuple[int, ...]", attrs[name]) for name in ("stride", "padding"))
+    dilation = cast("tuple[int, ...]", attrs.get("dilation", (1, 1)))
+    start = row * stride[0] - padding[0]
+    low, high = max(start, 0), min(start + (_kernel_h(graph, node) - 1) * dilation[0] + 1, height)
+    return (low, high) if low < high else (0, 0)
+
+
+def _kernel_h(graph: Graph, node: Node) -> int:
+    if "kernel" in OPS[node.op].attrs:
+        return cast("tuple[int, int]", node.attrs["kernel"])[0]
+    return graph.type(node.inputs[1]).shape[1]
+
+
+def pixel_elements(graph: Graph, node: Node) -> int:
+    """Output elements that a flat kernel counts as one pixel: all channels, or one element."""
+    return graph.type(node.output).shape[-1] if node.op in ("conv2d", "linear") else 1
+
+
+def advances(graph: Graph, node: Node, slot: int) -> bool:
+    """Whether a flat kernel walks through this input as it walks through its output.
+
+    It does not for an operand of add or mul that repeats.
+    """
+    if node.op in ("conv2d", "linear"):
+        return slot == 0
+    return graph.type(node.inputs[slot]).elements == graph.type(node.output).elements

@@ -1,0 +1,86 @@
+"""Requantization constants as the Armv7E-M kernels take them; the arithmetic is in edge/dsp.h.
+
+A channel is a word bias * 256 + f and a multiplier q. The kernels scale by q * 2**-31 * 2**-e with
+e = f + 2 in the form ONCE and e = f + 1 in the form TWICE, and need |acc| < 2**23, because two
+channels share an accumulator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.quantization.constants import Weighted
+from edge.quantization.fixed_point import Int64s, once, twice
+from edge.quantization.requantize import INT8_MAX, INT8_MIN, Form
+
+_LIMIT = 1 << 23
+_LARGEST_F = 22  # (2 * zero_point + 1) << f must fit int32
+_HALF = 1 << 30  # the multiplier of constant channels
+
+
+@dataclass(frozen=True, eq=False)
+class DspConstants:
+    """bias int64[n] below 2**23, f int64[n] in 0..22 and multiplier int64[n] of n channels."""
+
+    bias: Int64s
+    f: Int64s
+    multiplier: Int64s
+
+    @property
+    def words(self) -> Int64s:
+        return self.bias * 256 + self.f
+
+
+def dsp_constants(weighted: Weighted, weights: npt.NDArray[np.int8]) -> DspConstants | None:
+    """The constants of channels with `weights` int8[n, taps], None where the kernels cannot be
+    exact: sums of 2**23 and more, or scales of 1/2 (TWICE) or 1/4 (ONCE) and more.
+
+    Channels without weights have one output value; they get constants that yield it.
+    """
+    fixed = ~np.any(weights, axis=1)
+    scale, f = _scale(weighted)
+    bias = np.where(fixed, 0, weighted.bias.astype(np.int64))
+    usable = (np.abs(bias) < _LIMIT) & _sums_fit(weights, bias) & (f >= 0) & (scale < 1 << 31)
+    if not np.all(usable | fixed):
+        return None
+    vanishes = (f > _LARGEST_F) | (scale == 0)
+    unit = 8 if weighted.requantize.form is Form.ONCE else 4
+    return DspConstants(
+        np.where(fixed, unit * _constant_outputs(weighted), bias),
+        np.where(fixed | vanishes, 0, f),
+        np.where(fixed, _HALF, np.where(vanishes, 0, scale)),
+    )
+
+
+def _scale(weighted: Weighted) -> tuple[Int64s, Int64s]:
+    """q and f of every channel; out of range where the form cannot express the scale."""
+    requantize = weighted.requantize
+    count = len(weighted.bias)
+    multiplier = np.broadcast_to(requantize.multiplier.astype(np.int64), count)
+    exponent = -np.broadcast_to(requantize.shift.astype(np.int64), count)
+    least = 2 if requantize.form is Form.ONCE else 1
+    # Only the single rounding is indifferent to a multiplier and an exponent raised together.
+    raised = np.clip(least - exponent, 0, 31) if requantize.form is Form.ONCE else 0
+    f = np.where(multiplier == 0, 0, exponent + raised - least)
+    return np.where(multiplier == 0, 0, multiplier << raised), f
+
+
+def _sums_fit(weights: npt.NDArray[np.int8], bias: Int64s) -> npt.NDArray[np.bool_]:
+    wide = weights.astype(np.int64)
+    largest, smallest = wide.clip(min=0).sum(axis=1), wide.clip(max=0).sum(axis=1)
+    high = bias + INT8_MAX * largest + INT8_MIN * smallest
+    low = bias + INT8_MIN * largest + INT8_MAX * smallest
+    return (high < _LIMIT) & (low > -_LIMIT)
+
+
+def _constant_outputs(weighted: Weighted) -> Int64s:
+    """The outputs of channels that are only a bias, before the zero point is added."""
+    requantize = weighted.requantize
+    scaled = (once if requantize.form is Form.ONCE else twice)(
+        weighted.bias.astype(np.int64), requantize.multiplier, requantize.shift
+    )
+    zero = requantize.zero_point
+    return np.asarray(np.clip(scaled, INT8_MIN - zero, INT8_MAX - zero), np.int64)

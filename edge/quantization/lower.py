@@ -1,0 +1,236 @@
+"""From a float graph and the quantization of its tensors to an int8 graph.
+
+One rule per kind of operator builds the integer node and its constants. Where a tensor is needed
+in another quantization than it was made in, a `requantize` node is inserted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from edge.errors import Diagnostic, EdgeError
+from edge.ir import DType, Graph, Node, Quantization, TensorType, Value
+from edge.ir.types import Array
+from edge.quantization.affine import from_range, quantize_constant
+from edge.quantization.constants import WEIGHT_AXIS
+from edge.quantization.sharing import (
+    activations,
+    complete,
+    shares_quantization,
+)
+from edge.quantization.weights import (
+    NO_BIAS,
+    quantize_bias,
+    quantize_weight,
+    weight_quantization,
+)
+
+NO_WEIGHTS: Mapping[str, Value] = {}
+
+
+def lower(
+    graph: Graph,
+    annotations: Mapping[str, Quantization],
+    weights: Mapping[str, Value] = NO_WEIGHTS,
+) -> Graph:
+    """The int8 graph of a float graph.
+
+    `annotations` gives the per-tensor quantization of activations by value name; what follows from
+    others (moves, softmax, sigmoid, tanh) may be left out. `weights` gives constants that are
+    quantized already, by the name of the float constant; all others are quantized here. A float
+    `requantize` node becomes an integer one.
+
+    Raises EdgeError: E0204 operators without an integer form, E0205 tensors without quantization,
+    E0203 constants with NaN, E0206 biases that exceed int32; all findings of a kind at once.
+    """
+    known = complete(graph, annotations)
+    _raise(list(_without_integer_form(graph, weights)))
+    _raise(list(_without_quantization(graph, known)))
+    lowering = _Lowering(graph, known, weights)
+    for node in graph.nodes:
+        lowering.nodes.extend(_RULES.get(node.op, _elementwise)(lowering, node))
+    _raise(lowering.problems)
+    activation_values = [
+        Value(name, TensorType(graph.type(name).shape, DType.INT8, known[name]))
+        for name in activations(graph)
+    ]
+    lowered = graph.with_nodes(lowering.nodes, [*lowering.values.values(), *activation_values])
+    return replace(lowered, values=_in_order(lowered))
+
+
+def _raise(problems: list[Diagnostic]) -> None:
+    if problems:
+        raise EdgeError(*problems)
+
+
+def _in_order(graph: Graph) -> dict[str, Value]:
+    """Values in the order of their first use, so that the text form reads well."""
+    names = dict.fromkeys(graph.inputs)
+    for node in graph.nodes:
+        names.update(dict.fromkeys(name for name in (*node.inputs, *node.outputs) if name))
+    return {name: graph.values[name] for name in (*names, *graph.outputs)}
+
+
+@dataclass
+class _Lowering:
+    """What the rules read, and the nodes, new values and problems they gather."""
+
+    graph: Graph
+    known: Mapping[str, Quantization]
+    given: Mapping[str, Value]
+    nodes: list[Node] = field(default_factory=list)
+    values: dict[str, Value] = field(default_factory=dict)
+    problems: list[Diagnostic] = field(default_factory=list)
+
+    def store(self, value: Value) -> str:
+        """Keep a constant; shared float constants may be quantized differently for each user."""
+        stem, count = value.name, 0
+        while (held := self.values.get(value.name)) and not _same(held, value):
+            count += 1
+            value = replace(value, name=f"{stem}_{count}")
+        self.values[value.name] = value
+        return value.name
+
+    def requantized(self, name: str, target: Quantization, node: Node) -> str:
+        """`name` itself, or a copy in the target quantization made just before `node`."""
+        if self.known[name] == target:
+            return name
+        copy = self.graph.fresh(f"{name}_for_{node.output}")
+        if copy not in self.values:
+            shape = self.graph.type(name).shape
+            self.values[copy] = Value(copy, TensorType(shape, DType.INT8, target))
+            self.nodes.append(Node(copy, "requantize", (name,), (copy,), where=node.where))
+        return copy
+
+
+def _same(a: Value, b: Value) -> bool:
+    return a.type == b.type and np.array_equal(_data(a), _data(b))
+
+
+def _data(value: Value) -> Array:
+    return np.asarray(value.data)
+
+
+_Rule = Callable[[_Lowering, Node], Iterator[Node]]
+
+
+def _weighted(lowering: _Lowering, node: Node) -> Iterator[Node]:
+    """Convolution and linear: int8 weights, int32 bias, both per output channel."""
+    x, weight_name, bias_name = (*node.inputs, "")[:3]
+    in_q, out_q = lowering.known[x], lowering.known[node.output]
+    weight = lowering.given.get(weight_name)
+    if weight is None:
+        data, axis = _data(lowering.graph.values[weight_name]), WEIGHT_AXIS[node.op]
+        bias = _data(lowering.graph.values[bias_name]) if bias_name else NO_BIAS
+        scales = weight_quantization(data, axis, bias, in_q.scale[0], out_q.scale[0])
+        weight = quantize_weight(weight_name, data, scales)
+    inputs = [x, lowering.store(replace(weight, name=weight_name))]
+    if bias_name:
+        inputs.append(_bias(lowering, node, bias_name, weight))
+    yield replace(node, inputs=tuple(inputs))
+
+
+def _bias(lowering: _Lowering, node: Node, name: str, weight: Value) -> str:
+    given = lowering.given.get(name)
+    if given is not None:
+        return lowering.store(replace(given, name=name))
+    data, in_q = _data(lowering.graph.values[name]), lowering.known[node.inputs[0]]
+    try:
+        return lowering.store(quantize_bias(name, data, in_q.scale[0], _scales(weight)))
+    except OverflowError as error:
+        lowering.problems.append(_finding("E0206", f"{node.op}: {error}", node))
+        return name
+
+
+def _scales(weight: Value) -> Quantization:
+    if weight.type.quantization is None:
+        raise ValueError(f"weight {weight.name} has no quantization")
+    return weight.type.quantization
+
+
+def _moved(lowering: _Lowering, node: Node) -> Iterator[Node]:
+    """Moves are exact once all inputs are in the output's quantization."""
+    target = lowering.known[node.output]
+    inputs = tuple(
+        _constant(lowering, name, target)
+        if lowering.graph.is_constant(name)
+        else lowering.requantized(name, target, node)
+        for name in node.inputs
+    )
+    yield replace(node, inputs=inputs)
+
+
+def _elementwise(lowering: _Lowering, node: Node) -> Iterator[Node]:
+    """Operators that rescale by themselves; constant operands get a range of their own."""
+    if shares_quantization(lowering.graph, node):
+        yield from _moved(lowering, node)
+        return
+    inputs = tuple(
+        _constant(lowering, name) if name and lowering.graph.is_constant(name) else name
+        for name in node.inputs
+    )
+    yield replace(node, inputs=inputs)
+
+
+def _constant(lowering: _Lowering, name: str, quantization: Quantization | None = None) -> str:
+    given = lowering.given.get(name)
+    if given is not None:
+        return lowering.store(replace(given, name=name))
+    data = _data(lowering.graph.values[name])
+    own = lowering.known.get(name) or from_range(float(data.min()), float(data.max()))
+    return lowering.store(quantize_constant(name, data, quantization or own))
+
+
+_RULES: Mapping[str, _Rule] = dict.fromkeys(WEIGHT_AXIS, _weighted)
+
+_NO_INTEGER_FORM = {
+    "batch_norm": "run edge.passes.FLOAT_PASSES first: they fold or replace it",
+    "quantize": "absorb quantize and dequantize nodes first (edge.quantization.qdq)",
+    "dequantize": "absorb quantize and dequantize nodes first (edge.quantization.qdq)",
+    "lookup": "a lookup exists only in int8 graphs",
+}
+
+
+def _finding(code: str, title: str, node: Node, *help: str) -> Diagnostic:
+    return Diagnostic(code, title, node.where or f"node {node.name}", help=help)
+
+
+def _without_integer_form(graph: Graph, given: Mapping[str, Value]) -> Iterator[Diagnostic]:
+    for node in graph.nodes:
+        if node.op in _NO_INTEGER_FORM:
+            title = f"operator {node.op} has no integer form"
+            yield _finding("E0204", title, node, _NO_INTEGER_FORM[node.op])
+        elif node.op in WEIGHT_AXIS:
+            yield from _weights_without_integer_form(graph, node, given)
+        for name in dict.fromkeys((*node.inputs, *node.outputs)):
+            if name and name not in given and graph.type(name).dtype is not DType.FLOAT32:
+                title = f"{node.op}: {name} is {graph.type(name).dtype}, not float32"
+                yield _finding("E0204", title, node)
+
+
+def _weights_without_integer_form(
+    graph: Graph, node: Node, given: Mapping[str, Value]
+) -> Iterator[Diagnostic]:
+    for name in filter(None, node.inputs[1:]):
+        value = given.get(name, graph.values[name])
+        if value.data is None:
+            title = f"{node.op}: weight {name} is computed in the graph, not a constant"
+            yield _finding("E0204", title, node)
+        elif not np.isfinite(value.data).all():
+            yield _finding("E0203", f"{node.op}: {name} holds NaN or infinity", node)
+        elif value.type.quantization and any(value.type.quantization.zero_point):
+            title = f"{node.op}: {name} has a zero point; weights must be symmetric"
+            yield _finding("E0204", title, node)
+
+
+def _without_quantization(graph: Graph, known: Mapping[str, Quantization]) -> Iterator[Diagnostic]:
+    for name in activations(graph):
+        if name not in known:
+            node = graph.producers.get(name)
+            where = (node.where or f"{node.op} {node.name}") if node else f"graph input {name}"
+            yield Diagnostic("E0205", f"{name} has no quantization", where)
+        elif not known[name].is_per_tensor:
+            yield Diagnostic("E0205", f"activation {name} must be quantized per tensor", name)

@@ -1,0 +1,120 @@
+"""From observed ranges to the quantization of every activation.
+
+Tensors that must share a quantization get the union of their ranges. Scales are raised where the
+integer arithmetic has no use for finer steps (numerics: `single` rounding wants multipliers below
+1/2, and an add wants operands at most four times coarser than the result).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from edge.errors import Diagnostic
+from edge.ir import Graph, Quantization
+from edge.quantization.affine import SYMMETRIC_MAX, from_range, is_degenerate
+from edge.quantization.constants import WEIGHT_AXIS
+from edge.quantization.sharing import (
+    activation_inputs,
+    activations,
+    complete,
+    fixed_quantization,
+    shares_quantization,
+)
+
+Range = tuple[float, float]
+Warn = Callable[[Diagnostic], None]
+
+LARGEST_MULTIPLIER = 0.499  # of an accumulator, just below 1/2
+LARGEST_ADD_RATIO = 3.99  # operand to result, just below 4
+
+
+def annotate(graph: Graph, ranges: Mapping[str, Range], warn: Warn) -> dict[str, Quantization]:
+    """The quantization of each activation, except fixed ones and moves of those.
+
+    `warn` receives E0207 for tensors that were zero on all calibration data.
+    """
+    leaders = groups(graph)
+    chosen: dict[str, Quantization] = {}
+    for leader, (low, high) in _united(leaders, ranges).items():
+        if is_degenerate(low, high):
+            warn(_degenerate(graph, leader))
+        chosen[leader] = from_range(low, high)
+    _raise_scales(graph, leaders, chosen)
+    return {name: chosen[leader] for name, leader in leaders.items()}
+
+
+def groups(graph: Graph) -> dict[str, str]:
+    """For each activation, except fixed ones, the first tensor that shares its quantization."""
+    leaders = {name: name for name in activations(graph)}
+    fixed: dict[str, Quantization] = {}
+    for node in graph.nodes:
+        sources = activation_inputs(graph, node) if shares_quantization(graph, node) else []
+        inherited = {fixed.get(name) for name in sources}
+        quantization = inherited.pop() if len(inherited) == 1 else fixed_quantization(node)
+        if quantization:
+            fixed[node.output] = quantization
+            del leaders[node.output]
+        elif sources:
+            _unite(leaders, [*(name for name in sources if name in leaders), node.output])
+    return leaders
+
+
+def _unite(leaders: dict[str, str], names: list[str]) -> None:
+    first, joined = leaders[names[0]], {leaders[name] for name in names}
+    leaders.update({name: first for name, leader in leaders.items() if leader in joined})
+
+
+def _united(leaders: Mapping[str, str], ranges: Mapping[str, Range]) -> dict[str, Range]:
+    united: dict[str, Range] = {}
+    for name, leader in leaders.items():
+        low, high = united.get(leader, ranges[name])
+        united[leader] = min(low, ranges[name][0]), max(high, ranges[name][1])
+    return united
+
+
+def _raise_scales(
+    graph: Graph, leaders: Mapping[str, str], chosen: dict[str, Quantization]
+) -> None:
+    """One sweep in execution order; zero points stay, so ranges only grow."""
+    for node in graph.nodes:
+        leader, least_scale = leaders.get(node.output), _LEAST_SCALE.get(node.op)
+        if leader is None or least_scale is None:
+            continue
+        known = {name: chosen[other] for name, other in leaders.items()}
+        scales = [_scale(graph, known, name) for name in node.inputs[:2]]
+        least = float(np.float32(least_scale(*scales)))
+        if chosen[leader].scale[0] < least:
+            chosen[leader] = Quantization.per_tensor(least, chosen[leader].zero_point[0])
+
+
+def _scale(graph: Graph, known: Mapping[str, Quantization], name: str) -> float:
+    """The scale of an activation, or the largest that a constant gets per tensor or channel."""
+    if not graph.is_constant(name):
+        return (known.get(name) or _fixed(graph, name)).scale[0]
+    data = graph.constant(name)
+    return float(np.abs(data).max()) / SYMMETRIC_MAX
+
+
+def _fixed(graph: Graph, name: str) -> Quantization:
+    return complete(graph, {})[name]
+
+
+_LEAST_SCALE: Mapping[str, Callable[[float, float], float]] = {
+    **dict.fromkeys(WEIGHT_AXIS, lambda x, weight: x * weight / LARGEST_MULTIPLIER),
+    "mul": lambda a, b: a * b / LARGEST_MULTIPLIER,
+    "add": lambda a, b: max(a, b) / LARGEST_ADD_RATIO,
+    "sub": lambda a, b: max(a, b) / LARGEST_ADD_RATIO,
+}
+
+
+def _degenerate(graph: Graph, name: str) -> Diagnostic:
+    node = graph.producers.get(name)
+    return Diagnostic(
+        "E0207",
+        f"{name} is zero on all calibration data; its scale is a guess",
+        (node.where or f"{node.op} {node.name}") if node else f"graph input {name}",
+        help=("calibrate with data that reaches this tensor",),
+        severity="warning",
+    )

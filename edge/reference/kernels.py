@@ -1,0 +1,64 @@
+"""Which reference kernel runs an operator, by the element type of its first input."""
+
+from __future__ import annotations
+
+from edge.errors import fail
+from edge.ir import DType
+from edge.ir.types import Array
+from edge.reference import float_kernels, int8_dense, int8_elementwise, int8_pool, moves
+from edge.reference.call import Call, Kernel
+
+MOVES: dict[str, Kernel] = {
+    "concat": moves.concat,
+    "pad": moves.pad,
+    "reshape": moves.reshape,
+    "resize": moves.resize,
+    "slice": moves.strided_slice,
+    "transpose": moves.transpose,
+}
+
+INT8: dict[str, Kernel] = {
+    "add": int8_elementwise.add,
+    "avg_pool2d": int8_pool.avg_pool2d,
+    "conv2d": int8_dense.conv2d,
+    "depthwise_conv2d": int8_dense.depthwise_conv2d,
+    "dequantize": int8_elementwise.dequantize,
+    "linear": int8_dense.linear,
+    "lookup": int8_elementwise.lookup,
+    "max_pool2d": int8_pool.max_pool2d,
+    "mean": int8_pool.mean,
+    "mul": int8_elementwise.mul,
+    "quantize": int8_elementwise.requantize,
+    "requantize": int8_elementwise.requantize,
+    "softmax": int8_elementwise.softmax,
+    "sub": int8_elementwise.add,
+    "unary": int8_elementwise.unary,
+}
+
+FLOAT32: dict[str, Kernel] = {
+    "add": float_kernels.add,
+    "avg_pool2d": float_kernels.avg_pool2d,
+    "batch_norm": float_kernels.batch_norm,
+    "conv2d": float_kernels.conv2d,
+    "depthwise_conv2d": float_kernels.depthwise_conv2d,
+    "linear": float_kernels.linear,
+    "max_pool2d": float_kernels.max_pool2d,
+    "mean": float_kernels.mean,
+    "mul": float_kernels.mul,
+    "quantize": int8_elementwise.quantize,
+    "requantize": float_kernels.identity,
+    "softmax": float_kernels.softmax,
+    "sub": float_kernels.sub,
+    "unary": float_kernels.unary,
+}
+
+KERNELS: dict[DType, dict[str, Kernel]] = {DType.INT8: INT8, DType.FLOAT32: FLOAT32}
+
+
+def execute(call: Call) -> Array:
+    """The output of one node. Raises EdgeError E0101 if no kernel takes its element type."""
+    dtype = call.graph.type(call.node.inputs[0]).dtype
+    kernel = MOVES.get(call.node.op) or KERNELS.get(dtype, {}).get(call.node.op)
+    if kernel is None:
+        raise fail("E0101", f"{call.node.op} of {dtype} is not supported", call.node.where)
+    return kernel(call)

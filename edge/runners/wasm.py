@@ -1,0 +1,91 @@
+"""Runs models as WebAssembly under wasmtime, in this process: a module cannot leave its sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edge.errors import fail
+from edge.ir.types import Array
+from edge.runners.result import Bytes, Result, outputs_of, samples_of
+from edge.target import Target
+from edge.toolchains import Program
+
+_PATTERNS = (0xA5, 0x5A)
+_FUEL = 10**15
+
+
+@dataclass(frozen=True)
+class WasmRunner:
+    """Runs programs of the wasm32 target. Its count is fuel: about one a WebAssembly operator."""
+
+    target: Target
+    name: str = "wasmtime"
+
+    def run(self, program: Program, inputs: Sequence[Array], *, count: bool = False) -> Result:
+        """Run every sample. Raises EdgeError: E0014 wrong sizes, E0403 no wasmtime, E0510 trap."""
+        wasmtime = _wasmtime()
+        samples = samples_of(program.project, inputs)
+        try:
+            module = _Module(wasmtime, program)
+            watermark = max(module.touched(samples[0], pattern) for pattern in _PATTERNS)
+            fuel, outputs = zip(*(module.run(sample) for sample in samples), strict=True)
+        except wasmtime.Trap as trap:
+            raise fail("E0510", f"{program.project.name} trapped", notes=[str(trap)]) from trap
+        return Result(
+            outputs_of(program.project, b"".join(outputs), len(samples)),
+            instructions=fuel[0] if count else None,
+            arena_watermark=watermark,
+        )
+
+
+class _Module:
+    """An instance of a model's module: its functions and memory."""
+
+    def __init__(self, wasmtime: Any, program: Program) -> None:
+        config = wasmtime.Config()
+        config.consume_fuel = True
+        self._store = wasmtime.Store(wasmtime.Engine(config))
+        self._store.set_fuel(_FUEL)
+        module = wasmtime.Module.from_file(self._store.engine, str(program.path))
+        self._exports = wasmtime.Instance(self._store, module, []).exports(self._store)
+        self._project = program.project
+
+    def run(self, sample: Bytes) -> tuple[int, bytes]:
+        """(fuel of the call, bytes of all outputs)."""
+        start = 0
+        for index, size in enumerate(self._project.inputs):
+            self._write(self._call("input", index), sample[start : start + size].tobytes())
+            start += size
+        before = self._store.get_fuel()
+        self._call("invoke")
+        fuel = before - self._store.get_fuel()
+        return fuel, b"".join(
+            self._read(self._call("output", index), size)
+            for index, size in enumerate(self._project.outputs)
+        )
+
+    def touched(self, sample: Bytes, pattern: int) -> int:
+        """One past the highest byte of the arena that no longer holds the pattern after a run."""
+        arena = self._exports[f"{self._project.name}_arena"].value(self._store)
+        self._write(arena, bytes([pattern]) * self._project.arena)
+        self.run(sample)
+        return len(self._read(arena, self._project.arena).rstrip(bytes([pattern])))
+
+    def _call(self, function: str, *arguments: int) -> Any:
+        return self._exports[f"{self._project.name}_{function}"](self._store, *arguments)
+
+    def _read(self, address: int, size: int) -> bytes:
+        return bytes(self._exports["memory"].read(self._store, address, address + size))
+
+    def _write(self, address: int, content: bytes) -> None:
+        self._exports["memory"].write(self._store, content, address)
+
+
+def _wasmtime() -> Any:
+    try:
+        import wasmtime
+    except ImportError as error:
+        raise fail("E0403", "wasmtime is not installed", help=["pip install wasmtime"]) from error
+    return wasmtime

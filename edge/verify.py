@@ -1,0 +1,141 @@
+"""Verification: the built program against the reference, bit by bit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge.build import Workbench
+from edge.errors import Diagnostic, fail
+from edge.ir.types import Array
+from edge.project import Project, open_project
+from edge.samples import concatenate, random_inputs
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The outcome: how many output values were compared, how many differ and by how much."""
+
+    target: str
+    runner: str
+    reference: str
+    samples: int
+    values: int
+    mismatches: int
+    max_abs_diff: float
+    diagnostics: tuple[Diagnostic, ...] = field(default=())
+
+    @property
+    def ok(self) -> bool:
+        return self.mismatches == 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `edge verify --json` prints, less the envelope."""
+        return {
+            "ok": self.ok,
+            "target": self.target,
+            "runner": self.runner,
+            "reference": self.reference,
+            "samples": self.samples,
+            "values": self.values,
+            "mismatches": self.mismatches,
+            "max_abs_diff": self.max_abs_diff,
+            "diagnostics": self.diagnostics,
+        }
+
+
+def verify(
+    out: str | Path,
+    *,
+    on: str | None = None,
+    toolchain: str | None = None,
+    samples: int = 4,
+    reference: str = "numpy",
+    inputs: Sequence[Array] | None = None,
+) -> Verification:
+    """Build an exported folder, run it and compare every output with the reference.
+
+    Runs the stored test vectors and random inputs, `samples` in all, or the given `inputs`
+    ([N, ...] each). `on` is a runner: "host", "qemu", "wasmtime"; `reference` is "numpy" or
+    "litert" (.tflite models only). Raises EdgeError if it cannot be built or run.
+    """
+    project = open_project(out)
+    fed = list(inputs) if inputs is not None else verification_inputs(project, samples)
+    expected = reference_outputs(project, fed, reference)
+    bench = Workbench(project, on, toolchain)
+    actual = bench.outputs(bench.run(bench.program(), fed))
+    return compare(bench, reference, expected, actual)
+
+
+def verification_inputs(project: Project, count: int) -> list[Array]:
+    """The stored vectors first, then random inputs, `count` samples in all."""
+    stored = project.stored_inputs()
+    more = random_inputs(project.graph, max(count - len(stored[0]), 0), "verify")
+    return [port[:count] for port in concatenate([stored, more])]
+
+
+def reference_outputs(project: Project, inputs: Sequence[Array], reference: str) -> list[Array]:
+    """Outputs [N, ...] of the numpy interpreter or of LiteRT's reference kernels."""
+    if reference == "litert":
+        return _litert_outputs(project, inputs)
+    from edge.reference import run_batch
+
+    return list(run_batch(project.graph, inputs))
+
+
+def _litert_outputs(project: Project, inputs: Sequence[Array]) -> list[Array]:
+    from edge.reference.litert import run_litert
+
+    model = project.tflite()
+    if model is None:
+        raise fail(
+            "E0006", f"{project.name} was not made from a .tflite file, so LiteRT cannot run it",
+            help=["--reference numpy"],
+        )  # fmt: skip
+    rows = [run_litert(model, [port[i : i + 1] for port in inputs]) for i in range(len(inputs[0]))]
+    return concatenate(rows)
+
+
+def compare(
+    bench: Workbench, reference: str, expected: Sequence[Array], actual: Sequence[Array]
+) -> Verification:
+    """Count the values that differ, and say where the first one is."""
+    wide = [
+        (e.astype(np.float64), a.astype(np.float64)) for e, a in zip(expected, actual, strict=True)
+    ]
+    differences = [np.abs(a - e.reshape(a.shape)) for e, a in wide]
+    mismatches = sum(int(np.count_nonzero(d)) for d in differences)
+    return Verification(
+        bench.project.target,
+        bench.runner.name,
+        reference,
+        len(actual[0]),
+        sum(a.size for a in actual),
+        mismatches,
+        max(float(d.max()) for d in differences),
+        _first_mismatch(bench.project, expected, actual) if mismatches else (),
+    )
+
+
+def _first_mismatch(
+    project: Project, expected: Sequence[Array], actual: Sequence[Array]
+) -> tuple[Diagnostic, ...]:
+    for port, e, a in zip(project.plan["outputs"], expected, actual, strict=True):
+        if len(places := np.argwhere(e.reshape(a.shape) != a)):
+            at = tuple(int(i) for i in places[0])
+            return (
+                Diagnostic(
+                    "E0501",
+                    f"output {port['name']} differs in {len(places)} of {a.size} values",
+                    f"sample {at[0]}, index {list(at[1:])}: got {a[at]}, expected "
+                    f"{e.reshape(a.shape)[at]}",
+                    help=(
+                        "edge verify --on host tells whether the target's compiler is the cause",
+                    ),
+                ),
+            )
+    return ()

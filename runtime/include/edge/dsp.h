@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the kernels for the Armv7E-M DSP extension share: word operations, the clamp pass, and the
+ * contract of the assembly routines.
+ *
+ * Requantization constants of a channel, with q and e from multiplier and shift so that a result is
+ * acc * q * 2^-31 * 2^-e before the zero point z, are
+ *
+ *     word   bias << 8 | f, |bias| < 2^23
+ *     q      multiplier
+ *
+ *     once:  e >= 2, f = e - 2: ssat8((acc * q + ((2z + 1) << f) * 2^32) >> 32 >> f >> 1)
+ *     twice: e >= 1, f = e - 1: ssat8((high(2 acc, q) + ((2z + 1) << f) - (acc < 0)) >> f >> 1)
+ *
+ * high is the product's upper half rounded half up. Both are bit for bit those of
+ * edge/requantize.h: in `once` the rounding constant 2^(e - 2) of the upper half stands for
+ * 2^(30 + e) of the whole product; in `twice` subtracting 1 from negative values rounds halves away
+ * from zero, and where the sign of acc is not that of the product, the product is 0 and both signs
+ * give z. The planner accepts a layer only if its constants can be written this way.
+ */
+#ifndef EDGE_DSP_H
+#define EDGE_DSP_H
+
+#include "edge/edge.h"
+
+/* Convolution of one strip, all output channels. Records of two channels: the words of the even
+ * and the odd channel, then their multipliers. */
+typedef struct {
+    const void *strip; /* [steps][pixels] pairs of int16, 4-byte aligned */
+    const void *weights;
+    const int32_t *records;
+    int8_t *out;    /* of pixel 0 */
+    int8_t *end;    /* out + channels, which are even */
+    int32_t pitch;  /* bytes from a pixel's outputs to the next one's */
+    int32_t steps;  /* at least 1 */
+    int32_t offset; /* 2 * zero point + 1 */
+} edge_dsp_dot;
+
+void edge_dsp_dot_4x2_once(const edge_dsp_dot *dot);
+void edge_dsp_dot_4x2_twice(const edge_dsp_dot *dot);
+void edge_dsp_dot_1x2_once(const edge_dsp_dot *dot);
+void edge_dsp_dot_1x2_twice(const edge_dsp_dot *dot);
+
+void *edge_dsp_widen_4(void *strip, const int8_t *in, int32_t pitch, int32_t bytes);
+void *edge_dsp_widen_1(void *strip, const int8_t *in, int32_t bytes);
+
+/* The steps that widening makes of `bytes` bytes: two for each word, one for a single last byte. */
+static inline int32_t edge_dsp_steps(int32_t bytes) {
+    const int32_t rest = bytes & 3;
+    return 2 * (bytes >> 2) + (rest == 0 ? 0 : rest == 1 ? 1 : 2);
+}
+
+static inline int32_t edge_dsp_round_up(int32_t bytes) {
+    return (bytes + 3) & ~3;
+}
+
+static inline int8_t edge_dsp_clamp(int32_t value, int32_t minimum, int32_t maximum) {
+    return (int8_t)(value < minimum ? minimum : value > maximum ? maximum : value);
+}
+
+static inline uint32_t edge_dsp_load(const void *from) {
+    uint32_t word;
+    __builtin_memcpy(&word, from, sizeof word);
+    return word;
+}
+
+static inline void edge_dsp_store(void *to, uint32_t word) {
+    __builtin_memcpy(to, &word, sizeof word);
+}
+
+/* The word made of four equal bytes. */
+static inline uint32_t edge_dsp_splat(int32_t value) {
+    return (uint32_t)(value & 0xff) * 0x01010101u;
+}
+
+#ifdef __ARM_FEATURE_DSP
+
+/* Larger and smaller of four signed bytes each. SSUB8 sets the GE bits that SEL reads, so the two
+ * stay in one statement. */
+static inline uint32_t edge_dsp_max(uint32_t a, uint32_t b) {
+    uint32_t r;
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(r) : "r"(a), "r"(b) : "cc");
+    return r;
+}
+
+static inline uint32_t edge_dsp_min(uint32_t a, uint32_t b) {
+    uint32_t r;
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %2, %1" : "=&r"(r) : "r"(a), "r"(b) : "cc");
+    return r;
+}
+
+/* Sums of the bytes 0 and 2, or 1 and 3, added to two int16. */
+static inline uint32_t edge_dsp_add_even(uint32_t sum, uint32_t word) {
+    __asm__("sxtab16 %0, %0, %1" : "+r"(sum) : "r"(word));
+    return sum;
+}
+
+static inline uint32_t edge_dsp_add_odd(uint32_t sum, uint32_t word) {
+    __asm__("sxtab16 %0, %0, %1, ror #8" : "+r"(sum) : "r"(word));
+    return sum;
+}
+
+/* Clamp bytes that were saturated to int8 to the tighter range of a fused activation. */
+static inline void edge_dsp_clamp_all(int8_t *out, int32_t bytes, int32_t minimum,
+                                      int32_t maximum) {
+    if (minimum == -128 && maximum == 127) {
+        return;
+    }
+    const uint32_t low = edge_dsp_splat(minimum), high = edge_dsp_splat(maximum);
+    for (; bytes >= 4; bytes -= 4, out += 4) {
+        edge_dsp_store(out, edge_dsp_min(edge_dsp_max(edge_dsp_load(out), low), high));
+    }
+    for (; bytes > 0; bytes--, out++) {
+        *out = edge_dsp_clamp(*out, minimum, maximum);
+    }
+}
+
+#endif
+#endif

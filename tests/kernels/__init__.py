@@ -1,0 +1,1 @@
+"""Kernels of runtime/kernels/ref on this machine against the numpy reference."""

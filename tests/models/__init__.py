@@ -1,0 +1,1 @@
+"""Small torch networks that tests share. Weights are seeded, not trained."""
