@@ -41,7 +41,7 @@ class Workbench:
 
     @cached_property
     def toolchain(self) -> Toolchain:
-        return find_toolchain(self.compiler, self.runner.target(self.target))
+        return find_toolchain(self.compiler, self.runner.target)
 
     def program(self, profile: bool = False) -> Program:
         """Build the project for the runner.
@@ -49,7 +49,7 @@ class Workbench:
         Where the runner's CPU cannot execute the target's kernels (host and wasmtime for a
         Cortex-M export), the same graph is planned and emitted for the runner's own target.
         """
-        target = self.runner.target(self.target)
+        target = self.runner.target
         own = target.kernels == self.target.kernels
         folder = self.project.path if own else retarget(self.project, target)
         return build(folder, target, self.toolchain, profile=profile)

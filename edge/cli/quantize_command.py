@@ -39,7 +39,7 @@ def command(model: str, json_: bool, quiet: bool, **settings: Any) -> None:
 def _show(result: Mapping[str, Any]) -> None:
     from edge.cli.tables import print_table
 
-    rows = [(r["name"], r["op"], r["added_db"], r["total_db"]) for r in result["layers"]]
+    rows = [(r["name"], r["op"], r["sqnr_db"], r["cumulative_db"]) for r in result["layers"]]
     print_table(("layer", "op", "SQNR of the layer alone, dB", "SQNR so far, dB"), rows)
     for key in ("agreement", "float_accuracy", "int8_accuracy"):
         if result.get(key) is not None:

@@ -79,9 +79,9 @@ def _requantize(
 ) -> dict[str, Field]:
     multiplier, shift = scale
     return {
-        "bias": Symbol(bias.name) if bias else _NULL,
-        "multiplier": Symbol(multiplier.name),
-        "shift": Symbol(shift.name),
+        "bias": Symbol(bias.name) if bias and bias.data.size else _NULL,
+        "multiplier": Symbol(multiplier.name) if multiplier.data.size else _NULL,
+        "shift": Symbol(shift.name) if shift.data.size else _NULL,
         "per_channel": int(multiplier.data.size > 1),
         "rounding": _ROUNDING[requantize.form],
         "zero_point": requantize.zero_point,
@@ -111,7 +111,8 @@ def _weighted(context: Context) -> tuple[dict[str, Field], tuple[ConstArray, ...
     requantize = _requantize(weighted.requantize, arrays[1], (arrays[2], arrays[3]))
     requantize["per_channel"] = int(packed.per_channel)
     fields: dict[str, Field] = {"weights": Symbol(arrays[0].name), "requantize": requantize}
-    return fields, arrays, weighted.in_zero_point
+    present = tuple(array for array in arrays if array.data.size)
+    return fields, present, weighted.in_zero_point
 
 
 def _window(context: Context, kernel: tuple[int, ...]) -> dict[str, Field]:

@@ -18,7 +18,10 @@ def _compose(graph: Graph, node: Node) -> Graph | None:
     if node.op not in _RULES or not same_quantization(graph, node.inputs[0], node.output):
         return None
     composed = _RULES[node.op](graph, node)
-    return substitute(graph, {node.name: [composed]}) if composed else None
+    if composed is None:
+        return None
+    changed = substitute(graph, {node.name: [composed]})
+    return _compose(changed, composed) or changed
 
 
 def _producer(graph: Graph, node: Node) -> Node | None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from edge import reference
 from edge.ir import DType, Graph, Node, Value
+from edge.ir.types import Array
 from edge.passes.rewrite import sweep
+from edge.quantization.affine import dequantize
 
 
 def run(graph: Graph) -> Graph:
@@ -31,7 +33,16 @@ def _is_foldable(graph: Graph, node: Node) -> bool:
 
 
 def _folded(graph: Graph, node: Node) -> Graph:
+    rest = (other for other in graph.nodes if other is not node)
+    return graph.with_nodes(
+        rest, [Value(node.output, graph.type(node.output), _result(graph, node))]
+    )
+
+
+def _result(graph: Graph, node: Node) -> Array:
+    quantization = graph.type(node.inputs[0]).quantization
+    if node.op == "dequantize" and quantization:
+        # Weights may be quantized per channel, which no operator on activations is.
+        return dequantize(graph.constant(node.inputs[0]), quantization)
     alone = Graph(graph.name, (), node.outputs, (node,), graph.values, graph.rounding)
-    results = reference.run(alone, [])
-    constants = [Value(name, graph.type(name), results[name]) for name in node.outputs]
-    return graph.with_nodes((other for other in graph.nodes if other is not node), constants)
+    return reference.run(alone, [])[node.output]

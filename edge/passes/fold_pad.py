@@ -10,25 +10,27 @@ from dataclasses import replace
 from edge.ir import Graph, Node
 from edge.passes.rewrite import ints, same_quantization, sole_reader, substitute, sweep
 
+_CONVOLUTIONS = ("conv2d", "depthwise_conv2d")
+
 
 def run(graph: Graph) -> Graph:
     return sweep(graph, _fold)
 
 
 def _fold(graph: Graph, node: Node) -> Graph | None:
-    if node.op != "pad" or not _is_spatial_zero(graph, node):
+    """Fold the pads before a convolution one by one, the nearest first."""
+    pad = graph.producers.get(node.inputs[0]) if node.op in _CONVOLUTIONS else None
+    if pad is None or pad.op != "pad" or not _is_spatial_zero(graph, pad):
         return None
-    reader = sole_reader(graph, node.output)
-    if reader is None or reader.op not in ("conv2d", "depthwise_conv2d"):
-        return None
-    _, _, top, bottom, left, right, _, _ = ints(node, "padding")
+    _, _, top, bottom, left, right, _, _ = ints(pad, "padding")
     added = (top, bottom, left, right)
-    padding = tuple(a + b for a, b in zip(ints(reader, "padding"), added, strict=True))
-    if not _within_window(graph, reader, padding):
+    padding = tuple(a + b for a, b in zip(ints(node, "padding"), added, strict=True))
+    if not (sole_reader(graph, pad.output) and _within_window(graph, node, padding)):
         return None
-    inputs = (node.inputs[0], *reader.inputs[1:])
-    folded = replace(reader, inputs=inputs, attrs={**reader.attrs, "padding": padding})
-    return substitute(graph, {reader.name: [folded], node.name: []})
+    inputs = (pad.inputs[0], *node.inputs[1:])
+    folded = replace(node, inputs=inputs, attrs={**node.attrs, "padding": padding})
+    changed = substitute(graph, {node.name: [folded], pad.name: []})
+    return _fold(changed, folded) or changed
 
 
 def _is_spatial_zero(graph: Graph, node: Node) -> bool:

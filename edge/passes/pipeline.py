@@ -9,6 +9,7 @@ from edge.ir import Graph, to_text
 from edge.ir import check as check_graph
 from edge.ir.graph import Pass
 from edge.passes import (
+    absorb_transpose,
     cancel_transpose,
     dead_code,
     drop_identity,
@@ -21,10 +22,15 @@ from edge.passes import (
 )
 
 FLOAT_PASSES: tuple[Pass, ...] = (
+    dead_code.run,
     fold_constants.run,
-    fold_batch_norm.run,
+    drop_identity.run,
+    cancel_transpose.run,
+    absorb_transpose.run,
     cancel_transpose.run,
     drop_identity.run,
+    dead_code.run,
+    fold_batch_norm.run,
     fold_pad.run,
     fuse_activation.run,
     dead_code.run,
@@ -32,9 +38,14 @@ FLOAT_PASSES: tuple[Pass, ...] = (
 """After import; exact on int8 graphs too, so that imported int8 models take the same way."""
 
 INTEGER_PASSES: tuple[Pass, ...] = (
+    dead_code.run,
     fold_constants.run,
+    drop_identity.run,
+    cancel_transpose.run,
+    absorb_transpose.run,
     cancel_transpose.run,
     drop_identity.run,
+    dead_code.run,
     fold_pad.run,
     fuse_activation.run,
     pool_to_mean.run,

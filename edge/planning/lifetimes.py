@@ -14,7 +14,14 @@ from edge.planning.stages import Run, ring_bytes, ring_rows, schedule
 
 Key = str | int  # a value's name, or the index of the stage whose scratch it is
 
+ALIGN = 4  # of every offset and of the arena's size: int32 scratch and word loads need it
+
 BEFORE = -1  # when the caller fills the inputs; outputs live until after the last stage
+
+
+def aligned(size: int) -> int:
+    """The size rounded up to whole words: two items never share a word."""
+    return -(-size // ALIGN) * ALIGN
 
 
 @dataclass(frozen=True)
@@ -125,23 +132,32 @@ def live_bytes(graph: Graph, works: Sequence[StageWork], tensors: Mapping[str, I
     ]
 
 
+def bound(works: Sequence[StageWork], tensors: Mapping[str, Item], load: Sequence[int]) -> int:
+    """The most bytes that must be live at once: in a stage, before the first or after the last."""
+    ends = [
+        sum(aligned(i.size) for i in tensors.values() if i.first <= moment <= i.last)
+        for moment in (BEFORE, len(works))
+    ]
+    return max(*load, *ends)
+
+
 def _live(
     graph: Graph, work: StageWork, way: Trace, tensors: Mapping[str, Item], index: int
 ) -> int:
     """The most of: all inputs, all outputs, what is needed plus what is made at each write."""
     inputs = dying(work, tensors, index)
     outputs = [name for name in way.writes if name in tensors]
-    steady = work.scratch + sum(ring_bytes(graph, work.rings).values())
+    steady = aligned(work.scratch) + sum(map(aligned, ring_bytes(graph, work.rings).values()))
     steady += sum(
-        item.size
+        aligned(item.size)
         for name, item in tensors.items()
         if item.first <= index <= item.last and name not in (*inputs, *outputs)
     )
-    ends = [sum(tensors[name].size for name in names) for names in (inputs, outputs)]
+    ends = [sum(aligned(tensors[name].size) for name in names) for names in (inputs, outputs)]
     moments = [way.writes[name].time for name in outputs]
     if moments:
         time = np.concatenate(moments)
         made = sum(way.writes[name].done(time) for name in outputs)
         needed = sum(np.diff(way.reads[name].still_needed(time), axis=0)[0] for name in inputs)
-        ends.append(int(np.max(made + needed)))
+        ends.append(aligned(int(np.max(made + needed))))
     return steady + max(ends)

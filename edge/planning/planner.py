@@ -11,6 +11,7 @@ from edge.planning.choice import choose_kernels
 from edge.planning.cutting import fewest_joins, residual_joins
 from edge.planning.lifetimes import (
     StageWork,
+    bound,
     live_bytes,
     overlaps,
     stage_items,
@@ -45,7 +46,8 @@ def plan(graph: Graph, target: KernelTarget) -> Plan:
     tensors = tensor_items(graph, works, owner)
     load = live_bytes(graph, works, tensors)
     items = [*tensors.values(), *stage_items(graph, works)]
-    layout = solve(make_problem(items, overlaps(works, tensors)), load)
+    least = bound(works, tensors, load)
+    layout = solve(make_problem(items, overlaps(works, tensors)), load, least)
     result = Plan(
         graph.name,
         target.name,
@@ -53,7 +55,7 @@ def plan(graph: Graph, target: KernelTarget) -> Plan:
         _offsets(graph, layout, owner),
         _scratch_offsets(layout),
         layout.arena,
-        max(load, default=0),
+        least,
     )
     check_plan(graph, result)
     return result

@@ -8,6 +8,7 @@ kernel for (silu, hard_sigmoid, square) are exact in every mode.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -20,7 +21,7 @@ from edge.ir import Graph, Node, Rounding
 from edge.ir.ops import attributes
 from edge.quantization.constants import per_tensor, quantized_bounds
 from edge.quantization.fixed_point import Int64s, inverse_sqrt, rounding_shift, twice
-from edge.quantization.functions import FUNCTIONS
+from edge.quantization.functions import FUNCTIONS, GELU_CUBIC, SQRT_2_OVER_PI, erfc
 from edge.quantization.requantize import INT8_MAX, INT8_MIN, normalized_multiplier
 
 Table = npt.NDArray[np.int8]
@@ -77,13 +78,44 @@ def _float32_table(unary: _Unary) -> Table:
     """LiteRT multiplies by the inverse of the output scale, in float32."""
     x = (np.float32(unary.in_scale) * unary.centered.astype(np.float32)).astype(np.float32)
     with np.errstate(all="ignore"):
-        # The C library's float functions are nearly always the rounded double result.
-        real = FUNCTIONS[unary.function](x.astype(np.float64), unary.alpha).astype(np.float32)
-    if unary.function == "log":
-        lowest = np.float32(INT8_MIN - unary.out_zero_point) * np.float32(unary.out_scale)
-        real = np.where(x <= 0, lowest, real)
-    scaled = real * (np.float32(1) / np.float32(unary.out_scale))
+        real = _FLOAT32_FUNCTIONS[unary.function](x)
+        if unary.function == "log":
+            lowest = np.float32(INT8_MIN - unary.out_zero_point) * np.float32(unary.out_scale)
+            real = np.where(x <= 0, lowest, real)
+        scaled = real * (np.float32(1) / np.float32(unary.out_scale))
     return unary.stored(_half_away(np.clip(scaled, -1e9, 1e9)))
+
+
+Floats = npt.NDArray[np.float32]
+
+
+def _libm(function: str) -> Callable[[Floats], Floats]:
+    """A function of the C library in float32: nearly always the double result, rounded."""
+    return lambda x: FUNCTIONS[function](x.astype(np.float64), 0.0).astype(np.float32)
+
+
+def _sigmoid(x: Floats) -> Floats:
+    one = np.float32(1)
+    return np.asarray(one / (one + _libm("exp")(-x)), np.float32)
+
+
+def _gelu(x: Floats) -> Floats:
+    tail: Floats = erfc((x * np.float32(-math.sqrt(0.5))).astype(np.float64)).astype(np.float32)
+    return np.asarray(np.float32(0.5) * x * tail, np.float32)
+
+
+def _gelu_tanh(x: Floats) -> Floats:
+    cubic = x + np.float32(GELU_CUBIC) * x * x * x
+    gate = np.float32(1) + _libm("tanh")(np.float32(SQRT_2_OVER_PI) * cubic)
+    return np.asarray(np.float32(0.5) * x * gate, np.float32)
+
+
+_FLOAT32_FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
+    "sigmoid": _sigmoid,
+    "gelu": _gelu,
+    "gelu_tanh": _gelu_tanh,
+    **{name: _libm(name) for name in ("tanh", "elu", "exp", "log")},
+}
 
 
 def _half_away(value: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -34,13 +34,16 @@ class DspConstants:
         return self.bias * 256 + self.f
 
 
-def dsp_constants(weighted: Weighted, weights: npt.NDArray[np.int8]) -> DspConstants | None:
+def dsp_constants(
+    weighted: Weighted, weights: npt.NDArray[np.int8], fold: bool = True
+) -> DspConstants | None:
     """The constants of channels with `weights` int8[n, taps], None where the kernels cannot be
     exact: sums of 2**23 and more, or scales of 1/2 (TWICE) or 1/4 (ONCE) and more.
 
-    Channels without weights have one output value; they get constants that yield it.
+    Channels without weights have one output value; with `fold` they get constants that yield it,
+    whatever their bias and scale.
     """
-    fixed = ~np.any(weights, axis=1)
+    fixed = ~np.any(weights, axis=1) & fold
     scale, f = _scale(weighted)
     bias = np.where(fixed, 0, weighted.bias.astype(np.int64))
     usable = (np.abs(bias) < _LIMIT) & _sums_fit(weights, bias) & (f >= 0) & (scale < 1 << 31)

@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 Reals = npt.NDArray[np.floating[Any]]
 
-_GELU_CUBIC = 0.044715
-_SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
-_erfc = np.vectorize(math.erfc, otypes=[np.float64])
+GELU_CUBIC = 0.044715
+SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
+erfc = np.vectorize(math.erfc, otypes=[np.float64])
 
 
 def _sigmoid(x: Reals) -> Reals:
@@ -29,12 +29,12 @@ def _hard_sigmoid(x: Reals) -> Reals:
 
 def _gelu(x: Reals) -> Reals:
     # erfc keeps the tail of negative inputs, where 1 + erf cancels.
-    tail: Reals = _erfc(x * -math.sqrt(0.5)).astype(x.dtype)
+    tail: Reals = erfc(x * -math.sqrt(0.5)).astype(x.dtype)
     return 0.5 * x * tail
 
 
 def _gelu_tanh(x: Reals) -> Reals:
-    gate = 1 + np.tanh(_SQRT_2_OVER_PI * (x + _GELU_CUBIC * x * x * x))
+    gate = 1 + np.tanh(SQRT_2_OVER_PI * (x + GELU_CUBIC * x * x * x))
     return np.asarray(0.5 * x * gate)
 
 

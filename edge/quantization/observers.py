@@ -58,7 +58,8 @@ class MovingAverage:
             if self.average is None:
                 self.average = extremes
             else:
-                self.average = self.average + self.rate * (extremes - self.average)
+                with np.errstate(invalid="ignore"):  # infinities stay, as infinity or NaN
+                    self.average = self.average + self.rate * (extremes - self.average)
 
     def range(self) -> tuple[float, float]:
         low, high = (0.0, 0.0) if self.average is None else self.average

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from edge.ir.types import Array
 from edge.quantization import constants
 from edge.quantization.activation_tables import lookup_table
+from edge.quantization.affine import dequantize as dequantize_constant
 from edge.quantization.constants import Operand
 from edge.quantization.fixed_point import (
     Int64s,
@@ -97,7 +98,10 @@ def _half_away(value: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def dequantize(call: Call) -> Array:
-    """int8 to float32."""
+    """int8 to float32. Constants may have one scale a channel."""
+    kind = call.graph.type(call.node.inputs[0])
+    if kind.quantization and not kind.quantization.is_per_tensor:
+        return dequantize_constant(call.input(0), kind.quantization)
     c = constants.affine(call.graph, call.node)
     centered = call.input(0).astype(np.float32) - np.float32(c.zero_point)
     return np.asarray(centered * np.float32(c.scale), np.float32)

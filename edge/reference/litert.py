@@ -15,16 +15,19 @@ import numpy as np
 from edge.errors import fail
 from edge.ir.types import Array
 
+REFERENCE_KERNELS = "BUILTIN_REF"
 _MODULES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 
 
-def run_litert(model: bytes | Path, inputs: Sequence[Array]) -> list[Array]:
+def run_litert(
+    model: bytes | Path, inputs: Sequence[Array], kernels: str = REFERENCE_KERNELS
+) -> list[Array]:
     """The outputs of a .tflite model, each leading with the samples.
 
     Each input is [samples, ...] for a model input [1, ...]. Raises EdgeError E0406 if no
     interpreter is installed, E0006 if the model or an input is not accepted.
     """
-    interpreter = litert_interpreter(model)
+    interpreter = litert_interpreter(model, kernels)
     details = interpreter.get_input_details(), interpreter.get_output_details()
     rows = [
         _invoke(interpreter, *details, [x[i : i + 1] for x in inputs])
@@ -33,14 +36,17 @@ def run_litert(model: bytes | Path, inputs: Sequence[Array]) -> list[Array]:
     return [np.concatenate(column) for column in zip(*rows, strict=True)]
 
 
-def litert_interpreter(model: bytes | Path) -> Any:
-    """An interpreter with allocated tensors, on one thread, that keeps intermediate tensors."""
+def litert_interpreter(model: bytes | Path, kernels: str = REFERENCE_KERNELS) -> Any:
+    """An interpreter with allocated tensors, on one thread, that keeps intermediate tensors.
+
+    `kernels` is a name of OpResolverType.
+    """
     module = _module()
     content = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
     try:
         interpreter = module.Interpreter(
             **content,
-            experimental_op_resolver_type=module.OpResolverType.BUILTIN_REF,
+            experimental_op_resolver_type=getattr(module.OpResolverType, kernels),
             experimental_preserve_all_tensors=True,
             num_threads=1,
         )

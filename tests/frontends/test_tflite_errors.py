@@ -237,7 +237,7 @@ def with_model(change: Callable[[Any], None]) -> bytes:
         (with_tensor(0, type=99), "element type 99"),
         (with_tensor(1, shape=[3, 3, 3, 1]), "holds 54 bytes"),
         (with_tensor(1, buffer=7), "buffer 7"),
-        (with_tensor(2, shape=[1, 3]), "bias"),
+        (with_tensor(2, shape=[1, 3], quantization=None), "bias [1, 3] for 3 channels"),
         (with_tensor(3, shape=[1, 4, 4, 4]), "declared as [(1, 4, 4, 4)]"),
         (with_scale(0, scale=[float("nan")]), "not finite"),
         (with_scale(0, scale=[float("inf")]), "not finite"),
@@ -305,24 +305,18 @@ def test_a_vector_longer_than_the_file_is_refused() -> None:
     damage(file[:at] + struct.pack("<I", 0xFFFFFFF0) + file[at + 4 :])
 
 
-@pytest.mark.parametrize("count", [1 << 14, 1 << 20])
-def test_many_names_for_the_same_bytes_are_refused_quickly(count: int) -> None:
-    """One table, listed again and again, each time with the same long list of numbers."""
-    damage(aliasing_file(count))
+@pytest.mark.parametrize(("count", "words"), [(1 << 14, "overlap"), (1 << 20, "list of 1048576")])
+def test_one_table_listed_again_and_again_is_refused(count: int, words: str) -> None:
+    assert words in damage(aliasing_file(count))
 
 
 def aliasing_file(count: int) -> bytes:
-    """A model whose buffer list has `count` entries, all the same table of 64 KB."""
-    head = struct.pack("<I4s", 8, b"TFL3")
-    # Root: soffset to its vtable, version = 3, buffers.
-    vtable = struct.pack("<7H", 14, 12, 4, 0, 0, 0, 8)
-    root_at, vtable_at = 8, 20
-    list_at = vtable_at + len(vtable) + 2
-    entries = struct.pack("<I", count)
+    """A model whose list of subgraphs has `count` entries, all the same empty table."""
+    root_at, vtable_at, list_at = 8, 20, 34
     table_at = list_at + 4 + 4 * count
-    entries += b"".join(struct.pack("<I", table_at - (list_at + 4 + 4 * i)) for i in range(count))
-    buffer_vtable = struct.pack("<3H", 6, 8, 4)
-    data = struct.pack("<I", 1 << 16) + bytes(1 << 16)
-    table = struct.pack("<iI", -8, 4 + len(buffer_vtable) + 2)
+    head = struct.pack("<I4s", root_at, b"TFL3")
     root = struct.pack("<iII", root_at - vtable_at, 3, list_at - (root_at + 8))
-    return b"".join((head, root, vtable, b"\0\0", entries, table, buffer_vtable, b"\0\0", data))
+    vtable = struct.pack("<7H", 14, 12, 4, 0, 8, 0, 0)
+    offsets = (np.uint32(table_at) - np.arange(list_at + 4, table_at, 4)).astype("<u4")
+    table = struct.pack("<iHH", -4, 4, 4)
+    return head + root + vtable + struct.pack("<I", count) + offsets.tobytes() + table

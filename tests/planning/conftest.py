@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
-
-@dataclass(frozen=True)
-class Region:
-    length: int
+from edge.target import Target, load_target
 
 
-@dataclass(frozen=True)
-class Target:
-    name: str
-    kernels: tuple[str, ...]
-    sram: Region | None = None
-    flash: Region | None = None
-    stack: int = 1024
-
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def portable() -> Target:
-    """A target with the portable kernels only and no limit on memory."""
-    return Target("portable", ("ref",))
+    """The portable kernels and no limit on memory."""
+    return load_target("host")
+
+
+@pytest.fixture(scope="session")
+def cortex_m7() -> Target:
+    """Kernels with scratch memory, and budgets."""
+    return load_target("cortex-m7")

@@ -35,7 +35,7 @@ def pack_pointwise(weights: Int8s, weighted: Weighted) -> Packed:
 def pack_linear(weights: Int8s, weighted: Weighted) -> Packed:
     """linear_s8: weights int8[out_c, in_c] (or [out_c, 1, 1, in_c]) with one scale."""
     rows = weights.reshape(len(weights), -1)
-    constants = _constants(weighted, rows)
+    constants = _constants(weighted, rows, fold=False)
     order = _tap_order(rows.shape[1]).reshape(-1, 2)
     steps = rows[:, order] * _tap_used(rows.shape[1]).reshape(-1, 2)
     if len(steps[0]) % 2:
@@ -64,7 +64,7 @@ def pack_depthwise(weights: Int8s, weighted: Weighted) -> Packed:
     bytes_ = np.stack([np.stack(word, axis=-1) for word in taps], axis=1)
     words = np.ascontiguousarray(bytes_).view("<i4").reshape(len(w), 3)
     scale = np.stack([constants.words, constants.multiplier], axis=1).astype(np.int32)
-    return _records_only(np.concatenate([words, scale], axis=1).reshape(-1), _NO_WORDS)
+    return _records_only(np.concatenate([words, scale], axis=1).ravel(), _NO_WORDS)
 
 
 _NO_WORDS = np.zeros(0, np.int32)
@@ -84,8 +84,8 @@ def _with_records(steps: Int8s, weighted: Weighted, weights: Int8s) -> Packed:
     )
 
 
-def _constants(weighted: Weighted, rows: Int8s) -> DspConstants:
-    constants = dsp_constants(weighted, rows)
+def _constants(weighted: Weighted, rows: Int8s, fold: bool = True) -> DspConstants:
+    constants = dsp_constants(weighted, rows, fold)
     if constants is None:
         raise ValueError("a layer that the dsp kernels do not accept")
     return constants

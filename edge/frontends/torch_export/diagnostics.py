@@ -11,6 +11,8 @@ OPERATOR, ARGUMENT, DTYPE, DYNAMIC, BATCH, EXPORT = (f"E010{i}" for i in range(1
 
 _SHOWN = 5
 _HELP = {
+    "cond": "control flow must not depend on data: export one branch, or compute both",
+    "while_loop": "loops must have a fixed length, so that torch.export unrolls them",
     "log_softmax": "end the model at the logits or at softmax: the order of classes is the same",
     "sort": "move it behind the model's output",
     "topk": "move it behind the model's output",

@@ -112,8 +112,11 @@ class _Importer:
         return converter(self.builder, Arguments(values, _shape(node.meta.get("val"))))
 
     def _resolve(self, argument: Any) -> Any:
-        """An argument of a torch node with operands in the place of nodes."""
-        return torch.fx.map_arg(argument, lambda node: self.known[node.name])
+        """An argument of a torch node with operands in the place of nodes.
+
+        Subgraphs of control flow are none; the operator that takes them is refused anyway.
+        """
+        return torch.fx.map_arg(argument, lambda node: self.known.get(node.name))
 
     def _item(self, node: TorchNode, items: Any, index: int) -> Operand:
         if items[index] == ():
@@ -156,4 +159,7 @@ def _operator(node: Any) -> str:
 
 
 def _shape(value: Any) -> tuple[int, ...]:
+    """Torch's shape of a result, of the first one if there are several."""
+    if isinstance(value, list | tuple):
+        return _shape(value[0]) if value else ()
     return tuple(value.shape) if isinstance(value, torch.Tensor) else ()

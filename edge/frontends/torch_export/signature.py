@@ -15,6 +15,9 @@ from edge.frontends.torch_export.diagnostics import ARGUMENT, BATCH, DTYPE, DYNA
 from edge.frontends.torch_export.operands import Constant
 
 
+_BATCH_STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
+
+
 def constants(program: ExportedProgram) -> dict[str, Constant | None]:
     """Parameters, buffers and constant tensors by placeholder name."""
     found: dict[str, Constant | None] = {}
@@ -65,9 +68,15 @@ def problems(program: ExportedProgram) -> list[Diagnostic]:
             found += _input_problems(name, value)
     for spec in program.graph_signature.output_specs:
         if spec.kind in (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION):
-            title = f"the model writes to {spec.target}, which lives on between inferences"
-            found.append(Diagnostic(ARGUMENT, title, help=("return the new state as an output",)))
+            found.append(_state_problem(str(spec.target)))
     return found
+
+
+def _state_problem(target: str) -> Diagnostic:
+    title = f"the model writes to {target}, which lives on between inferences"
+    is_statistic = target.endswith(_BATCH_STATISTICS)
+    help = "export module.eval()" if is_statistic else "return the new state as an output"
+    return Diagnostic(ARGUMENT, title, help=(help,))
 
 
 def _inputs(program: ExportedProgram) -> Iterator[tuple[str, Any]]:

@@ -17,7 +17,7 @@ from edge.errors import EdgeError, fail
 from edge.frontends.torch_export.diagnostics import EXPORT
 from edge.silence import silenced
 
-_CONTROL_FLOW = "the program must not branch on the values of a tensor: compute both sides"
+_CONTROL_FLOW = "what is computed must not depend on values: compute both branches and blend them"
 
 
 def export_module(module: torch.nn.Module, example_inputs: Sequence[Any]) -> ExportedProgram:
@@ -42,6 +42,9 @@ def export_module(module: torch.nn.Module, example_inputs: Sequence[Any]) -> Exp
 
 @contextmanager
 def _evaluation(module: torch.nn.Module) -> Iterator[None]:
+    if isinstance(module, torch.fx.GraphModule):
+        yield  # exported already: the mode was fixed then
+        return
     flags = {child: child.training for child in module.modules()}
     module.eval()
     try:
@@ -52,14 +55,13 @@ def _evaluation(module: torch.nn.Module) -> Iterator[None]:
 
 
 def _not_exportable(module: torch.nn.Module, error: Exception) -> EdgeError:
-    essential = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    data_dependent = "data-dependent" in str(error)
-    return fail(
-        EXPORT,
-        f"torch.export cannot trace {type(module).__name__}: {essential or type(error).__name__}",
-        _user_line(error),
-        help=[_CONTROL_FLOW] if data_dependent else [],
-    )
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    essential = lines[0] if lines else type(error).__name__
+    name = type(module).__name__
+    if "data-dependent" in essential:
+        title = f"{name} takes a decision on the values of a tensor"
+        return fail(EXPORT, title, _user_line(error), notes=[essential], help=[_CONTROL_FLOW])
+    return fail(EXPORT, f"torch.export cannot trace {name}: {essential}", _user_line(error))
 
 
 def _user_line(error: Exception) -> str:
@@ -122,16 +124,9 @@ def load_pt2(path: str | Path) -> ExportedProgram:
         # Programs quantized by PT2E name operators that exist only after this import.
         importlib.import_module("torch.ao.quantization.fx._decomposed")
         try:
-            return torch.export.load(path)
-        except (
-            RuntimeError,
-            ValueError,
-            KeyError,
-            OSError,
-            EOFError,
-            AssertionError,
-            TypeError,
-        ) as error:
+            program: ExportedProgram = torch.export.load(path)
+        # A damaged file fails anywhere in torch's reader: zip, JSON, pickle, schema, tensor sizes.
+        except Exception as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise fail(
                 "E0002",
@@ -139,3 +134,4 @@ def load_pt2(path: str | Path) -> ExportedProgram:
                 notes=[reason],
                 help=["write it with torch.export.save, by the same version of torch"],
             ) from error
+    return program
