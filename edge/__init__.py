@@ -14,24 +14,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edge.bench import bench as bench
-    from edge.export import check as check
-    from edge.export import export as export
     from edge.frontends import load as load
-    from edge.quantize import quantize as quantize
-    from edge.run import run as run
-    from edge.verify import verify as verify
+    from edge.workflow.bench import bench as bench
+    from edge.workflow.export import check as check
+    from edge.workflow.export import export as export
+    from edge.workflow.quantize import quantize as quantize
+    from edge.workflow.run import run as run
+    from edge.workflow.verify import verify as verify
 
 __version__ = "0.1.0"
 
 _HOME = {
     "load": "edge.frontends",
-    "quantize": "edge.quantize",
-    "check": "edge.export",
-    "export": "edge.export",
-    "verify": "edge.verify",
-    "bench": "edge.bench",
-    "run": "edge.run",
+    "quantize": "edge.workflow.quantize",
+    "check": "edge.workflow.export",
+    "export": "edge.workflow.export",
+    "verify": "edge.workflow.verify",
+    "bench": "edge.workflow.bench",
+    "run": "edge.workflow.run",
 }
 
 __all__ = ["__version__", "bench", "check", "export", "load", "quantize", "run", "verify"]

@@ -19,7 +19,7 @@ from edge.cli.outcome import finish
 @options.json_flag
 def command(out: Path, json_: bool, **settings: Any) -> None:
     """Measure OUT: instructions or time, RAM, flash and stack; per layer."""
-    from edge.bench import bench
+    from edge.workflow.bench import bench
 
     finish("bench", json_, bench(out, **settings).to_json(), _show)
 

@@ -22,7 +22,7 @@ def command(model: str, json_: bool, quiet: bool, **settings: Any) -> None:
     A float model without --calibration is checked with made-up ranges: its memory does not
     depend on them.
     """
-    from edge.export import check
+    from edge.workflow.export import check
 
     finish("check", json_, check(model, progress=not quiet, **settings), _show)
 

@@ -32,7 +32,7 @@ def command(model: str, json_: bool, quiet: bool, dump_ir: Path | None, **settin
     MODEL is a .tflite file, a .pt2 file, or package.module:function returning
     (module, example_inputs).
     """
-    from edge.export import export
+    from edge.workflow.export import export
 
     exported = export(model, progress=not quiet, dump=dump_ir, **settings)
     finish("export", json_, exported.to_json(), _show)

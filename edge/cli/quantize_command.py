@@ -31,7 +31,7 @@ from edge.cli.outcome import finish
 @options.json_flag
 def command(model: str, json_: bool, quiet: bool, **settings: Any) -> None:
     """Quantize the float MODEL and report the error each layer adds (SQNR in dB)."""
-    from edge.quantize import quantize_file
+    from edge.workflow.quantize import quantize_file
 
     finish("quantize", json_, quantize_file(model, progress=not quiet, **settings), _show)
 

@@ -32,7 +32,7 @@ def command(out: Path, json_: bool, **settings: Any) -> None:
     The input is [N, ...] or [N, flat], int8 as in the model or float32, which is quantized by the
     model's own parameters.
     """
-    from edge.run import run_files
+    from edge.workflow.run import run_files
 
     finish("run", json_, run_files(out, **settings), _show)
 

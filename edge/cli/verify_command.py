@@ -24,7 +24,7 @@ from edge.cli.outcome import finish
 @options.json_flag
 def command(out: Path, json_: bool, **settings: Any) -> None:
     """Build OUT, run it, and compare every output bit with the reference."""
-    from edge.verify import verify
+    from edge.workflow.verify import verify
 
     finish("verify", json_, verify(out, **settings).to_json(), _show)
 

@@ -73,8 +73,8 @@ def _string_literal(flat: Array) -> str:
     return "\n".join(f'    "{"".join(map(_OCTAL.__getitem__, chunk))}"' for chunk in chunks)
 
 
-def _number(value: float) -> str:
-    if isinstance(value, float):
+def _number(value: int | float) -> str:
+    if not isinstance(value, int):
         return f"{float(np.float32(value)).hex()}f"
     # The literal -2147483648 is an unsigned negation in C; this is not.
     return "(-2147483647 - 1)" if value == -(2**31) else str(value)

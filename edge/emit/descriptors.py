@@ -90,6 +90,11 @@ def _requantize(
     }
 
 
+def _pointer(array: ConstArray | None) -> Symbol:
+    """The array's name, NULL for one that the kernel's packing leaves empty."""
+    return Symbol(array.name) if array is not None and array.data.size else _NULL
+
+
 def _scale_arrays(context: Context, requantize: Requantize) -> tuple[ConstArray, ConstArray]:
     return (
         context.array("multiplier", requantize.multiplier),
@@ -102,17 +107,15 @@ def _weighted(context: Context) -> tuple[dict[str, Field], tuple[ConstArray, ...
     weighted = constants.weighted(context.graph, context.node)
     weights = context.graph.constant(context.node.inputs[1]).astype(np.int8)
     packed: Packed = PACKERS[context.step.kernel](weights, weighted)
-    arrays = (
-        context.array("weights", packed.weights, f"{context.step.kernel} layout"),
-        context.array("bias", packed.bias),
-        context.array("multiplier", packed.multiplier),
-        context.array("shift", packed.shift),
+    weights_array = context.array("weights", packed.weights, f"{context.step.kernel} layout")
+    bias, multiplier, shift = (
+        context.array(what, getattr(packed, what)) for what in ("bias", "multiplier", "shift")
     )
-    requantize = _requantize(weighted.requantize, arrays[1], (arrays[2], arrays[3]))
+    requantize = _requantize(weighted.requantize, bias, (multiplier, shift))
     requantize["per_channel"] = int(packed.per_channel)
-    fields: dict[str, Field] = {"weights": Symbol(arrays[0].name), "requantize": requantize}
-    present = tuple(array for array in arrays if array.data.size)
-    return fields, present, weighted.in_zero_point
+    fields: dict[str, Field] = {"weights": Symbol(weights_array.name), "requantize": requantize}
+    arrays = tuple(a for a in (weights_array, bias, multiplier, shift) if a.data.size)
+    return fields, arrays, weighted.in_zero_point
 
 
 def _window(context: Context, kernel: tuple[int, ...]) -> dict[str, Field]:

@@ -120,4 +120,8 @@ def _parse_node(
 def _parse_attr(text: str) -> Attr:
     if text.startswith("("):
         return tuple(int(n) for n in text[1:-1].split(",") if n)
-    return ast.literal_eval(text)  # type: ignore[no-any-return]
+    if text.startswith('"'):
+        return text[1:-1]
+    if text in ("True", "False"):
+        return text == "True"
+    return int(text) if text.lstrip("-").isdigit() else float(text)

@@ -1,8 +1,8 @@
-"""Kernel choice: for each node the cheapest kernel, among a target's folders, that accepts it."""
+"""Kernel choice: which kernels, among a target's folders, accept a node, and at what price."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import cast
 
@@ -30,28 +30,35 @@ def _table(folder: str) -> tuple[Kernel, ...]:
     return cast("tuple[Kernel, ...]", module.KERNELS)
 
 
-def choose_kernel(graph: Graph, node: Node, folders: Sequence[str]) -> Kernel:
-    """The cheapest kernel that accepts the node; the first folder wins a tie.
+def candidates(graph: Graph, folders: Sequence[str]) -> dict[str, list[Kernel]]:
+    """For every node by name the kernels that accept it, cheapest first.
 
-    Raises EdgeError E0102 if there is none.
+    The first folder wins a tie. Raises EdgeError E0102 naming all nodes without a kernel.
     """
-    return choose_kernels(graph.with_nodes([node]), folders)[node.name]
-
-
-def choose_kernels(graph: Graph, folders: Sequence[str]) -> dict[str, Kernel]:
-    """The kernel of every node by name. Raises EdgeError E0102 naming all nodes without one."""
     table = kernels_in(folders)
-    chosen: dict[str, Kernel] = {}
-    missing: list[Diagnostic] = []
+    found: dict[str, list[Kernel]] = {}
     for node in graph.nodes:
         fitting = [k for k in table if k.op == node.op and k.accepts(graph, node)]
-        if fitting:
-            chosen[node.name] = min(fitting, key=lambda kernel: kernel.cost(graph, node))
-        else:
-            missing.append(_no_kernel(graph, node, folders))
+        cost = {kernel.name: kernel.cost(graph, node) for kernel in fitting}
+        found[node.name] = sorted(fitting, key=lambda kernel: cost[kernel.name])
+    missing = [node for node in graph.nodes if not found[node.name]]
     if missing:
-        raise EdgeError(*missing)
-    return chosen
+        raise EdgeError(*(_no_kernel(graph, node, folders) for node in missing))
+    return found
+
+
+def cheapest(graph: Graph, folders: Sequence[str]) -> dict[str, Kernel]:
+    """The cheapest kernel of every node by name, whatever its scratch. Raises like `candidates`."""
+    return {name: kernels[0] for name, kernels in candidates(graph, folders).items()}
+
+
+def leanest(graph: Graph, options: Mapping[str, Sequence[Kernel]]) -> dict[str, Kernel]:
+    """The kernel of every node that takes the least scratch; among equals the cheapest."""
+    nodes = {node.name: node for node in graph.nodes}
+    return {
+        name: min(kernels, key=lambda kernel: kernel.scratch(graph, nodes[name]))
+        for name, kernels in options.items()
+    }
 
 
 def _no_kernel(graph: Graph, node: Node, folders: Sequence[str]) -> Diagnostic:

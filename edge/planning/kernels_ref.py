@@ -65,7 +65,7 @@ def _max_pools(graph: Graph, node: Node) -> bool:
     return _pools(graph, node) and keeps_quantization(graph, node)
 
 
-def _averages_positions(graph: Graph, node: Node) -> bool:
+def averages_positions(graph: Graph, node: Node) -> bool:
     """Everything but the last axis is averaged; axes that stay must have size 1."""
     shape = graph.type(node.inputs[0]).shape
     axes = cast("tuple[int, ...]", attributes(node)["axes"])
@@ -122,7 +122,7 @@ KERNELS: tuple[Kernel, ...] = (
     Kernel("ref/linear_s8", "linear", _linear, _per_mac(5), flat=True),
     Kernel("ref/avg_pool2d_s8", "avg_pool2d", _pools, _per_window(8)),
     Kernel("ref/max_pool2d_s8", "max_pool2d", _max_pools, _per_window(8)),
-    Kernel("ref/mean_s8", "mean", _averages_positions, _per_input(4)),
+    Kernel("ref/mean_s8", "mean", averages_positions, _per_input(4)),
     Kernel("ref/add_s8", "add", _combines, _per_output(40), flat=True, buffered=True),
     Kernel("ref/add_s8", "sub", _combines, _per_output(40), flat=True, buffered=True),
     Kernel("ref/mul_s8", "mul", _combines, _per_output(25), flat=True, buffered=True),

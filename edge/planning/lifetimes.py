@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.ir import Graph
 from edge.planning.accesses import Interval, Trace, trace, unsafe_distances
-from edge.planning.kernels import ALIAS, Kernel
+from edge.planning.kernels import RESHAPE
 from edge.planning.stages import Run, ring_bytes, ring_rows, schedule
 
 Key = str | int  # a value's name, or the index of the stage whose scratch it is
@@ -50,11 +50,11 @@ class StageWork:
         return max(operator.scratch for operator in self.run.operators)
 
 
-def storage(graph: Graph, kernels: Mapping[str, Kernel]) -> dict[str, str]:
+def storage(graph: Graph) -> dict[str, str]:
     """For each value the one whose bytes it shares: itself, or what a reshape renames."""
     owner = {name: name for name in graph.values}
     for node in graph.nodes:
-        if kernels[node.name].name == ALIAS:
+        if node.op == RESHAPE.op:
             owner[node.output] = owner[node.inputs[0]]
     return owner
 

@@ -127,7 +127,9 @@ def _place(problem: Problem, order: Sequence[Key], rng: random.Random | None) ->
         ways.update(chosen)
         bottom, top = min(bottom, at), max(top, at + size)
     descending = frozenset(stage for stage, way in ways.items() if way)
-    return Layout({key: at - bottom for key, at in placed.items()}, descending, aligned(top - bottom))
+    return Layout(
+        {key: at - bottom for key, at in placed.items()}, descending, aligned(top - bottom)
+    )
 
 
 def _directions(stages: Sequence[int]) -> list[dict[int, int]]:

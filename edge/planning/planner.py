@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from edge.ir import Graph
 from edge.planning.check_plan import check_plan
-from edge.planning.choice import choose_kernels
-from edge.planning.cutting import fewest_joins, residual_joins
+from edge.planning.choice import candidates, leanest
+from edge.planning.cutting import Group, fewest_joins, residual_joins
+from edge.planning.kernels import Kernel
 from edge.planning.lifetimes import (
     StageWork,
     bound,
@@ -21,6 +22,9 @@ from edge.planning.lifetimes import (
 from edge.planning.offsets import Layout, make_problem, solve
 from edge.planning.order import best_order
 from edge.planning.plan import Plan, Stage, Step
+
+_SCRATCH_SHARE, _SCRATCH_BYTES = 8, 1024
+"""How far the scratch of quick kernels may raise the peak: an eighth of it, or these bytes."""
 
 
 class KernelTarget(Protocol):
@@ -39,9 +43,10 @@ def plan(graph: Graph, target: KernelTarget) -> Plan:
     The same graph gives the same plan everywhere. Raises EdgeError E0102 for operators without a
     kernel.
     """
-    kernels = choose_kernels(graph, target.kernels)
-    owner = storage(graph, kernels)
+    options = candidates(graph, target.kernels)
+    owner = storage(graph)
     groups = best_order(graph, residual_joins(graph), owner)
+    kernels = _quick_kernels(graph, options, owner, groups)
     works = fewest_joins(graph, kernels, owner, groups)
     tensors = tensor_items(graph, works, owner)
     load = live_bytes(graph, works, tensors)
@@ -59,6 +64,27 @@ def plan(graph: Graph, target: KernelTarget) -> Plan:
     )
     check_plan(graph, result)
     return result
+
+
+def _quick_kernels(
+    graph: Graph,
+    options: Mapping[str, Sequence[Kernel]],
+    owner: Mapping[str, str],
+    groups: Sequence[Group],
+) -> dict[str, Kernel]:
+    """For each node the cheapest kernel whose scratch keeps its stage near the leanest peak."""
+    kernels = leanest(graph, options)
+    works = fewest_joins(graph, kernels, owner, groups)
+    load = live_bytes(graph, works, tensor_items(graph, works, owner))
+    limit = max(load) + max(max(load) // _SCRATCH_SHARE, _SCRATCH_BYTES)
+    for work, live in zip(works, load, strict=True):
+        room = limit - (live - work.scratch)
+        for node in (operator.node for operator in work.run.operators):
+            kernels[node.name] = next(
+                (k for k in options[node.name] if k.scratch(graph, node) <= room),
+                kernels[node.name],
+            )
+    return kernels
 
 
 def _stage(work: StageWork, descending: bool) -> Stage:

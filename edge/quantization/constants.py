@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,14 +23,20 @@ from edge.ir import DType, Graph, Node, Rounding
 from edge.ir.ops import attributes
 from edge.ir.shapes import ints
 from edge.quantization.requantize import (
-    INT8_MAX,
-    INT8_MIN,
     Doubles,
     Form,
     Requantize,
     double_matched,
-    fixed_multiplier,
     normalized_multiplier,
+)
+from edge.quantization.stored import (
+    INT32_END,
+    activation_range,
+    default_form,
+    pad_value,
+    per_tensor,
+    quantized_bounds,
+    requantize_for,
 )
 
 __all__ = [
@@ -44,7 +49,6 @@ WEIGHT_AXIS = {"conv2d": 0, "depthwise_conv2d": 3, "linear": 0}
 """The output channel axis of the weight of each weighted operator."""
 
 _ADD_BITS = 20
-_INT32_END = 2.0**31
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,86 +145,6 @@ class Affine:
     form: Form
 
 
-def per_tensor(graph: Graph, node: Node, name: str) -> tuple[float, int]:
-    """Scale and zero point of an int8 tensor. Raises EdgeError E0210 if it has no usable ones."""
-    tensor = graph.type(name)
-    quantization = tensor.quantization
-    if tensor.dtype is not DType.INT8 or quantization is None or not quantization.is_per_tensor:
-        raise fail("E0210", f"{node.op}: {name} is not an int8 tensor with one scale", node.where)
-    scale, zero_point = quantization.scale[0], quantization.zero_point[0]
-    if scale <= 0:
-        raise fail(
-            "E0210", f"{node.op}: {name} has the scale {scale}", node.where,
-            help=["calibrate with data that reaches this tensor"],
-        )  # fmt: skip
-    if not INT8_MIN <= zero_point <= INT8_MAX:
-        raise fail("E0210", f"{node.op}: {name} has the zero point {zero_point}", node.where)
-    return scale, zero_point
-
-
-def default_form(rounding: Rounding) -> Form:
-    return Form.ONCE if rounding is Rounding.SINGLE else Form.TWICE
-
-
-def activation_range(graph: Graph, node: Node) -> tuple[int, int]:
-    """Smallest and largest stored output, with the fused activation taken into account."""
-    scale, zero_point = per_tensor(graph, node, node.output)
-    return quantized_bounds(str(attributes(node).get("activation", "none")), scale, zero_point)
-
-
-def quantized_bounds(activation: str, scale: float, zero_point: int) -> tuple[int, int]:
-    """The stored int8 range of an activation's output.
-
-    Bounds are quantized in float32 with halves away from zero, as LiteRT does.
-    """
-    low, high = _ACTIVATION_BOUNDS[activation]
-    stored_low = INT8_MIN if low is None else zero_point + _stored(low, scale)
-    stored_high = INT8_MAX if high is None else zero_point + _stored(high, scale)
-    return max(INT8_MIN, min(stored_low, INT8_MAX)), min(INT8_MAX, max(stored_high, INT8_MIN))
-
-
-_ACTIVATION_BOUNDS: dict[str, tuple[float | None, float | None]] = {
-    "none": (None, None),
-    "relu": (0.0, None),
-    "relu6": (0.0, 6.0),
-    "relu_n1_to_1": (-1.0, 1.0),
-}
-
-
-def _stored(value: float, scale: float) -> int:
-    ratio = float(np.float32(value) / np.float32(scale))
-    return int(math.copysign(math.floor(abs(ratio) + 0.5), ratio))
-
-
-def requantize_for(
-    graph: Graph, node: Node, scale: Doubles, bound: Doubles, form: Form | None = None
-) -> Requantize:
-    """How accumulators of `node`, of at most `bound`, become its int8 output.
-
-    `scale` float64[n] is the value of one accumulator unit in units of the output scale. The form
-    is the graph's unless given. Raises EdgeError E0211 if a scaled accumulator exceeds int32.
-    """
-    form = form or default_form(graph.rounding)
-    multiplier, shift = (fixed_multiplier if form is Form.ONCE else normalized_multiplier)(scale)
-    zero_point = per_tensor(graph, node, node.output)[1]
-    result = Requantize(multiplier, shift, form, zero_point, *activation_range(graph, node))
-    _check_scaled(node, scale, bound, result)
-    return result
-
-
-def _check_scaled(node: Node, scale: Doubles, bound: Doubles, requantize: Requantize) -> None:
-    left = np.maximum(requantize.shift.astype(np.float64), 0.0)
-    largest = bound * (np.exp2(left) if requantize.form is Form.TWICE else scale)
-    if np.any(np.maximum(largest, bound * scale + 256) >= _INT32_END) or np.any(left > 30):
-        raise fail(
-            "E0211",
-            f"{node.op}: sums of up to {np.max(bound):.0f} do not fit int32 once scaled by"
-            f" {np.max(scale):.3g}",
-            node.where,
-            notes=["the output scale is far too small for the range of the sums"],
-        )
-
-
 def weighted(graph: Graph, node: Node) -> Weighted:
     """Constants of conv2d, depthwise_conv2d and linear.
 
@@ -251,7 +175,7 @@ def _weighted_requantize(
     if node.op == "linear" and graph.rounding is Rounding.TFLITE:
         # LiteRT multiplies the sum by `scale` in double and rounds halves away from zero.
         once = requantize_for(graph, node, scale, bound, Form.ONCE)
-        return double_matched(once, scale)
+        return double_matched(once, scale, bound)
     if node.op == "linear" and graph.rounding is Rounding.TFLM and len(weight_scale) == 1:
         # Only here the product of the scales is made in float32.
         product = np.float32(in_scale) * weight_scale.astype(np.float32)
@@ -288,7 +212,7 @@ def _weight_scales(graph: Graph, node: Node) -> Doubles:
 
 def _check_accumulator(node: Node, bound: Doubles) -> None:
     worst = int(np.argmax(bound))
-    if bound[worst] >= _INT32_END:
+    if bound[worst] >= INT32_END:
         raise fail(
             "E0213",
             f"{node.op}: the sum of output channel {worst} can reach {bound[worst]:.0f},"
@@ -423,10 +347,3 @@ def affine(graph: Graph, node: Node) -> Affine:
     name = node.output if node.op == "quantize" else node.inputs[0]
     scale, zero_point = per_tensor(graph, node, name)
     return Affine(float(np.float32(scale)), zero_point, default_form(graph.rounding))
-
-
-def pad_value(graph: Graph, node: Node) -> int:
-    """The stored value that an int8 `pad` writes around its input."""
-    scale, zero_point = per_tensor(graph, node, node.output)
-    value = cast(float, attributes(node)["value"])
-    return min(max(zero_point + _stored(value, scale), INT8_MIN), INT8_MAX)

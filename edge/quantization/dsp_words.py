@@ -87,3 +87,13 @@ def _constant_outputs(weighted: Weighted) -> Int64s:
     )
     zero = requantize.zero_point
     return np.asarray(np.clip(scaled, INT8_MIN - zero, INT8_MAX - zero), np.int64)
+
+
+def pairs_fit(weights: npt.NDArray[np.int8]) -> bool:
+    """Whether w_even + 256 * w_odd fits int16 for all pairs of channels int8[channels, taps].
+
+    It always does for weights in -127..127.
+    """
+    even, odd = weights[0::2].astype(np.int32), weights[1::2].astype(np.int32)
+    pairs = even[: len(odd)] + 256 * odd
+    return bool(np.all(pairs >= -(1 << 15)))

@@ -14,7 +14,7 @@ import numpy as np
 from edge.errors import Diagnostic, EdgeError
 from edge.ir import DType, Graph, Node, Quantization, TensorType, Value
 from edge.ir.types import Array
-from edge.quantization.affine import from_range, quantize_constant
+from edge.quantization.affine import dequantize, from_range, quantize_constant
 from edge.quantization.constants import WEIGHT_AXIS
 from edge.quantization.sharing import (
     activations,
@@ -175,13 +175,15 @@ def _elementwise(lowering: _Lowering, node: Node) -> Iterator[Node]:
     yield replace(node, inputs=inputs)
 
 
-def _constant(lowering: _Lowering, name: str, quantization: Quantization | None = None) -> str:
-    given = lowering.given.get(name)
+def _constant(lowering: _Lowering, name: str, target: Quantization | None = None) -> str:
+    """The constant in the target quantization; without one in that given, or of its own range."""
+    given, data = lowering.given.get(name), _data(lowering.graph.values[name])
     if given is not None:
-        return lowering.store(replace(given, name=name))
-    data = _data(lowering.graph.values[name])
+        if target is None or given.type.quantization == target:
+            return lowering.store(replace(given, name=name))
+        data = dequantize(_data(given), _scales(given))
     own = lowering.known.get(name) or from_range(float(data.min()), float(data.max()))
-    return lowering.store(quantize_constant(name, data, quantization or own))
+    return lowering.store(quantize_constant(name, data, target or own))
 
 
 _RULES: Mapping[str, _Rule] = dict.fromkeys(WEIGHT_AXIS, _weighted)
@@ -203,12 +205,15 @@ def _without_integer_form(graph: Graph, given: Mapping[str, Value]) -> Iterator[
         if node.op in _NO_INTEGER_FORM:
             title = f"operator {node.op} has no integer form"
             yield _finding("E0204", title, node, _NO_INTEGER_FORM[node.op])
-        elif node.op in WEIGHT_AXIS:
-            yield from _weights_without_integer_form(graph, node, given)
-        for name in dict.fromkeys((*node.inputs, *node.outputs)):
-            if name and name not in given and graph.type(name).dtype is not DType.FLOAT32:
-                title = f"{node.op}: {name} is {graph.type(name).dtype}, not float32"
+        for name in dict.fromkeys(filter(None, (*node.inputs, *node.outputs))):
+            value = given.get(name, graph.values[name])
+            if name not in given and value.type.dtype is not DType.FLOAT32:
+                title = f"{node.op}: {name} is {value.type.dtype}, not float32"
                 yield _finding("E0204", title, node)
+            elif value.data is not None and not np.isfinite(value.data).all():
+                yield _finding("E0203", f"{node.op}: {name} holds NaN or infinity", node)
+        if node.op in WEIGHT_AXIS:
+            yield from _weights_without_integer_form(graph, node, given)
 
 
 def _weights_without_integer_form(
@@ -219,8 +224,6 @@ def _weights_without_integer_form(
         if value.data is None:
             title = f"{node.op}: weight {name} is computed in the graph, not a constant"
             yield _finding("E0204", title, node)
-        elif not np.isfinite(value.data).all():
-            yield _finding("E0203", f"{node.op}: {name} holds NaN or infinity", node)
         elif value.type.quantization and any(value.type.quantization.zero_point):
             title = f"{node.op}: {name} has a zero point; weights must be symmetric"
             yield _finding("E0204", title, node)

@@ -62,8 +62,9 @@ def groups(graph: Graph) -> dict[str, str]:
 
 
 def _unite(leaders: dict[str, str], names: list[str]) -> None:
-    first, joined = leaders[names[0]], {leaders[name] for name in names}
-    leaders.update({name: first for name, leader in leaders.items() if leader in joined})
+    joined = {leaders[name] for name in names}
+    members = [name for name, leader in leaders.items() if leader in joined]
+    leaders.update(dict.fromkeys(members, members[0]))
 
 
 def _united(leaders: Mapping[str, str], ranges: Mapping[str, Range]) -> dict[str, Range]:

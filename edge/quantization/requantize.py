@@ -69,22 +69,26 @@ def fixed_multiplier(scale: Doubles) -> Multipliers:
 _LEVELS = np.arange(-255, 256, dtype=np.int64)
 
 
-def double_matched(requantize: Requantize, scale: Doubles) -> Requantize:
+def double_matched(requantize: Requantize, scale: Doubles, bound: Doubles) -> Requantize:
     """`requantize` with normalized multipliers that reproduce a product made in double.
 
     LiteRT's reference FULLY_CONNECTED computes round(double(acc) * scale), halves away from zero.
-    As the output has at most 256 levels, agreement means that each level starts at the same
-    accumulator. The nearest multiplier agrees almost always; where a level starts exactly on a
-    half, or within 2**-32 of one, a neighbouring multiplier does. The one with the fewest
-    disagreements is taken.
+    As the output has at most 256 levels, agreement for all |acc| <= bound means that each level
+    starts at the same accumulator. The nearest multiplier agrees almost always; where a level
+    starts exactly on a half, or within 2**-32 of one, a neighbouring multiplier does. The one with
+    the fewest disagreements is taken: none for scales above 2**-12; below, a few accumulators
+    among millions may come out one level off.
     """
     multiplier, shift = normalized_multiplier(scale)
     starts = _level_starts(scale)
+    reachable = np.abs(starts) <= bound[:, None]
     best = multiplier.astype(np.int64)
-    fewest = _disagreements(starts, best, shift)
+    fewest = _disagreements(starts, reachable, best, shift)
     for step in (1, -1, 2, -2, 3, -3):
+        if not fewest.any():
+            break
         candidate = np.clip(multiplier.astype(np.int64) + step, 0, 2**31 - 1)
-        wrong = _disagreements(starts, candidate, shift)
+        wrong = _disagreements(starts, reachable, candidate, shift)
         best, fewest = np.where(wrong < fewest, candidate, best), np.minimum(wrong, fewest)
     return replace(requantize, multiplier=best.astype(np.int32), shift=shift)
 
@@ -104,10 +108,12 @@ def _level_starts(scale: Doubles) -> npt.NDArray[np.int64]:
 
 
 def _disagreements(
-    starts: npt.NDArray[np.int64], multiplier: npt.NDArray[np.int64], shift: npt.NDArray[np.int8]
+    starts: npt.NDArray[np.int64],
+    reachable: npt.NDArray[np.bool_],
+    multiplier: npt.NDArray[np.int64],
+    shift: npt.NDArray[np.int8],
 ) -> npt.NDArray[np.int64]:
-    """[n] levels whose start, if an int32 can reach it, integer arithmetic puts elsewhere."""
-    reachable = np.abs(starts) < 1 << 31
+    """[n] reachable levels that start at another accumulator in integer arithmetic."""
     start = np.where(reachable, starts, 0)
     columns = multiplier[:, None], shift[:, None]
     agrees = (once(start, *columns) >= _LEVELS) & (once(start - 1, *columns) < _LEVELS)

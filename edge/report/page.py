@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.bench import Benchmark, bench
 from edge.emit.templates import render
 from edge.errors import Diagnostic, EdgeError
 from edge.planning import Plan, Stage, Step, occupancy
-from edge.project import Project, open_project
 from edge.report.arena import arena_svg
-from edge.target import Target, load_target
+from edge.target import load_target
+from edge.workflow.bench import Benchmark, bench
+from edge.workflow.project import Project, open_project
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _view(
         "plan": project.plan,
         "measured": measured,
         "layers": _layers(project, measured),
-        "budgets": _budgets(project, target, measured),
+        "budgets": _budgets(project, measured),
         "arena": arena_svg(occupancy(project.graph, plan), labels, plan.arena),
         "diagnostics": [str(diagnostic) for diagnostic in diagnostics],
     }
@@ -116,17 +116,16 @@ def _layers(project: Project, measured: Benchmark | None) -> list[dict[str, Any]
     return rows
 
 
-def _budgets(project: Project, target: Target, measured: Benchmark | None) -> list[Budget]:
+def _budgets(project: Project, measured: Benchmark | None) -> list[Budget]:
     memory = project.report["memory"]
     ram = dict(measured.ram) if measured else {}
     flash = dict(measured.flash) if measured else {}
     ram.pop("total", None)
     flash.pop("total", None)
     return [
-        Budget("RAM", ram or {"arena": memory["arena"]}, target.sram and target.sram.length),
-        Budget("flash", flash or {"constants": memory["weights"]},
-               target.flash and target.flash.length),
-    ]  # fmt: skip
+        Budget("RAM", ram or {"arena": memory["arena"]}, memory["sram_budget"] or None),
+        Budget("flash", flash or {"constants": memory["weights"]}, memory["flash_budget"] or None),
+    ]
 
 
 def _write(path: Path, text: str) -> None:

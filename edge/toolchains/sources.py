@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import EdgeError, fail
-from edge.project import open_project
+from edge.workflow.project import open_project
 
 
 @dataclass(frozen=True)

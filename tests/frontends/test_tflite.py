@@ -7,7 +7,7 @@ outputs have, so neither the reader nor the shapes are tested against themselves
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,10 @@ import pytest
 
 from edge.frontends.tflite import load_tflite
 from edge.ir import DType, Graph, Node, Quantization, Rounding, macs, parse, to_text
+from edge.reference import run_batch
+from edge.reference.litert import run_litert
 from tests.frontends.tflite_builder import Operator, Tensor, build_model, constant
+from tests.frontends.tflite_networks import float_network, int8_network
 
 MODELS = Path(__file__).parents[3] / "shared" / "models" / "mlperf-tiny"
 Shape = tuple[int, ...]
@@ -360,6 +363,14 @@ def test_concatenation_counts_a_negative_axis_from_the_end() -> None:
     assert only(graph).attrs["axis"] == 2
 
 
+def test_pack_concatenates_along_a_new_axis() -> None:
+    tensors = [Tensor(name, (1, 4), "float32") for name in "ab"]
+    tensors.append(Tensor("y", (1, 2, 4), "float32"))
+    pack = Operator("PACK", ("a", "b"), ("y",), {"valuesCount": 2, "axis": 1})
+    graph = imported(build_model(tensors, [pack], "ab", "y"))
+    assert [node.op for node in graph.nodes] == ["reshape", "reshape", "concat"]
+
+
 def test_slice_turns_sizes_into_ends() -> None:
     begin, size = ints("begin", 0, 1, 2), ints("size", 1, 2, -1)
     graph = single_op("SLICE", (1, 4, 6), (1, 2, 4), begin, size)
@@ -467,6 +478,24 @@ def test_shape_arithmetic_of_a_flatten_layer_is_folded() -> None:
     graph = load_tflite(build_model(tensors, operators, ("x",), ("y",)))
     assert only(graph).op == "reshape"
     assert set(graph.values) == {"x", "y"}
+
+
+# Whole networks
+
+
+@pytest.mark.parametrize("network", [int8_network, float_network])
+def test_an_imported_network_computes_what_litert_computes(network: Callable[[], bytes]) -> None:
+    file = network()
+    graph = load_tflite(file)
+    shape, dtype = graph.type(graph.inputs[0]).shape, graph.type(graph.inputs[0]).dtype
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, *shape[1:])).astype(np.float32)
+    if dtype is DType.INT8:
+        x = np.clip(np.rint(x * 60), -128, 127).astype(np.int8)
+    (expected,) = run_litert(file, [x])
+    (actual,) = run_batch(graph, [x])
+    assert len(np.unique(expected)) > 10
+    np.testing.assert_allclose(actual, expected, rtol=1e-5 if dtype is DType.FLOAT32 else 0)
 
 
 # Names

@@ -74,6 +74,7 @@ def test_all_unsupported_operators_are_reported_at_once() -> None:
     assert cumsum.where == "operator 0: CUMSUM 't1'"
     assert cumsum.notes == ("also at operator 3: CUMSUM 't4'",)
     assert "CONV_2D" in cumsum.help[0]
+    assert sin.help == ()  # said already
     assert sin.title == "operator SIN is not supported"
     assert custom.title == "custom operator 'TFLite_Detection_PostProcess' is not supported"
     assert "application" in custom.help[0]
@@ -83,7 +84,7 @@ def test_streaming_models_are_told_to_convert_without_streaming() -> None:
     error = refusal(float_chain("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"))
     assert error.exit_status == 3
     assert len(error.diagnostics) == 4
-    assert all("without streaming" in diagnostic.help[0] for diagnostic in error.diagnostics)
+    assert str(error).count("without streaming") == 1
 
 
 @pytest.mark.parametrize(
@@ -102,20 +103,20 @@ def test_streaming_models_are_told_to_convert_without_streaming() -> None:
         ),
         (
             conv_file(constant("w", np.ones((3, 3, 3, 2), np.int8), [0.1, 0.2, 0.3], 4)),
-            "E0104",
+            "E0102",
             "asymmetric weights",
         ),
         (
             conv_file(constant("w", np.ones((3, 3, 3, 2), np.int8), [0.1, 0.2], axis=3)),
-            "E0104",
+            "E0102",
             "scales along axis 3",
         ),
-        (conv_file(fusedActivationFunction=4), "E0104", "fused tanh"),
+        (conv_file(fusedActivationFunction=4), "E0102", "fused tanh"),
         (conv_file(Tensor("x", (2, 4, 4, 2), scale=0.5)), "E0105", "batch"),
-        (conv_file(Tensor("x", (1, -1, 4, 2), scale=0.5)), "E0105", "dynamic shape"),
+        (conv_file(Tensor("x", (1, -1, 4, 2), scale=0.5)), "E0104", "dynamic shape"),
         (
             build_model(CONV, [Operator("CONV_2D", ("x", "x"), ("y",))], ("x",), ("y",)),
-            "E0104",
+            "E0102",
             "computed at run time",
         ),
     ],
@@ -136,7 +137,7 @@ def test_a_free_height_of_the_input_is_refused_but_a_free_batch_is_one() -> None
     model.subgraphs[0].tensors[0].shapeSignature = [-1, 4, 4, 2]
     load_tflite(pack(model))
     model.subgraphs[0].tensors[0].shapeSignature = [1, -1, 4, 2]
-    assert refusal(pack(model)).diagnostics[0].code == "E0105"
+    assert refusal(pack(model)).diagnostics[0].code == "E0104"
 
 
 def test_a_reshape_to_a_computed_shape_is_refused() -> None:
@@ -163,13 +164,13 @@ def test_several_subgraphs_are_refused() -> None:
     model = conv_object()
     model.subgraphs.append(model.subgraphs[0])
     error = refusal(pack(model))
-    assert (error.exit_status, error.diagnostics[0].code) == (3, "E0106")
+    assert (error.exit_status, error.diagnostics[0].code) == (3, "E0107")
 
 
 def test_state_in_variable_tensors_is_refused() -> None:
     model = conv_object()
     model.subgraphs[0].tensors[0].isVariable = True
-    assert refusal(pack(model)).diagnostics[0].code == "E0106"
+    assert refusal(pack(model)).diagnostics[0].code == "E0107"
 
 
 # Damaged: one error that says what is wrong

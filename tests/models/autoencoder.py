@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -17,7 +19,7 @@ class Autoencoder(nn.Sequential):
 
     def __init__(self, features: int = 640, hidden: int = 128, code: int = 8) -> None:
         widths = [features, *4 * [hidden], code, *4 * [hidden]]
-        layers = [layer for a, b in zip(widths, widths[1:], strict=False) for layer in _layer(a, b)]
+        layers = [layer for a, b in pairwise(widths) for layer in _layer(a, b)]
         super().__init__(*layers, nn.Linear(hidden, features))
 
 

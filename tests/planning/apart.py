@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edge.ir import Graph
 from edge.planning import Plan, Stage, Step
-from edge.planning.choice import choose_kernels
+from edge.planning.choice import cheapest
 from edge.planning.cutting import Group, works_of
 from edge.planning.lifetimes import (
     Item,
@@ -54,8 +54,8 @@ def _stage(work: StageWork, way: int) -> Stage:
 
 def apart(graph: Graph, groups: Sequence[Group], folders: tuple[str, ...]) -> Apart:
     """Simulate a graph cut into the given stages."""
-    kernels = choose_kernels(graph, folders)
-    owner = storage(graph, kernels)
+    kernels = cheapest(graph, folders)
+    owner = storage(graph)
     works = works_of(graph, kernels, owner, groups)
     tensors = tensor_items(graph, works, owner)
     return Apart(graph, works, owner, tensors, overlaps(works, tensors))

@@ -75,7 +75,7 @@ def test_fuel_grows_linearly_with_the_work(project: Write) -> None:
     loop = "void tiny_invoke(void) {{ for (volatile int i = 0; i < {}; i++) {{ }} }}\n"
     folder, fuel = project(), []
     for turns in (1000, 2000, 3000):
-        (folder / "invoke.h").write_text(loop.format(turns))
+        project(loop.format(turns))
         fuel.append(_run(folder, "wasmtime", "zig", SAMPLES[:1], count=True).instructions or 0)
     assert fuel[2] - fuel[1] == fuel[1] - fuel[0] > 0
 

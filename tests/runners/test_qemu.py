@@ -108,7 +108,7 @@ def test_stack_is_measured_to_the_word(project: Write, target: Target, compiler:
 
     folder = project(deep(10))
     shallow = _run(folder, target, compiler).stack
-    (folder / "invoke.h").write_text(deep(90))
+    project(deep(90))
     deeper = _run(folder, target, compiler).stack
     assert shallow is not None
     assert deeper == shallow + 4 * 80

@@ -9,23 +9,22 @@ from pathlib import Path
 import pytest
 
 TINY = Path(__file__).parent / "tiny"
-DOUBLE = """void tiny_invoke(void) {
-    EDGE_LAYER(0);
-    for (int i = 0; i < 4; i++) {
-        tiny_arena[36 + i] = (uint8_t)(2 * tiny_arena[i]);
-    }
-}
-"""
 
 
-@pytest.fixture()
-def project(tmp_path: Path) -> Callable[..., Path]:
-    """Write the tiny project with the given C of tiny_invoke; returns its folder."""
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    # One folder for all tests: what they do not change is compiled once.
+    return tmp_path_factory.mktemp("projects") / "tiny"
 
-    def write(invoke: str = DOUBLE) -> Path:
-        folder = tmp_path / "tiny"
-        shutil.copytree(TINY, folder)
-        (folder / "invoke.h").write_text(invoke)
-        return folder
+
+@pytest.fixture
+def project(tiny_folder: Path) -> Callable[..., Path]:
+    """Write the tiny project, if wanted with other C for tiny_invoke; returns its folder."""
+
+    def write(invoke: str = "") -> Path:
+        shutil.copytree(TINY, tiny_folder, dirs_exist_ok=True)
+        if invoke:
+            (tiny_folder / "invoke.c").write_text(f'#include "tiny.h"\n{invoke}')
+        return tiny_folder
 
     return write

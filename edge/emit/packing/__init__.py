@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from edge.emit.packing import dsp
 from edge.emit.packing.packed import Packed, plain
 from edge.quantization.constants import Weighted
 
@@ -18,4 +19,8 @@ PACKERS: dict[str, Packer] = {
     "ref/conv2d_s8": plain,
     "ref/depthwise_conv2d_s8": plain,
     "ref/linear_s8": plain,
+    "dsp/conv2d_s8": dsp.pack_conv2d,
+    "dsp/pointwise_conv2d_s8": dsp.pack_pointwise,
+    "dsp/linear_s8": dsp.pack_linear,
+    "dsp/depthwise_conv2d_s8": dsp.pack_depthwise,
 }

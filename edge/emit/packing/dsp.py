@@ -11,13 +11,9 @@ import numpy.typing as npt
 from edge.emit.packing.packed import Packed
 from edge.quantization.constants import Weighted
 from edge.quantization.dsp_words import DspConstants, dsp_constants
-from edge.quantization.fixed_point import Int64s
 
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
-
-NARROW_FROM = 256
-"""Inputs of a linear layer above which linear_s8.c widens on the fly instead of into scratch."""
 
 
 def pack_conv2d(weights: Int8s, weighted: Weighted) -> Packed:
@@ -125,12 +121,6 @@ def _pair_words(steps: npt.NDArray[np.generic]) -> Int32s:
     wide = steps.astype(np.int32)
     halves = (wide[0::2] + 256 * wide[1::2]).astype("<i2")
     return np.ascontiguousarray(halves).view("<i4").reshape(len(halves), -1).astype(np.int32)
-
-
-def pairs_fit(rows: Int8s) -> bool:
-    """Whether w_even + 256 * w_odd fits int16 for all pairs of channels int8[channels, taps]."""
-    wide = _padded(rows, 2).astype(np.int32)
-    return bool(np.all(wide[0::2] + 256 * wide[1::2] >= -(1 << 15)))
 
 
 def _pair_starts(bias: npt.NDArray[np.generic]) -> Int32s:

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.frontends.tflite.diagnostics import Unsupported, unsupported_attribute
+from edge.frontends.tflite.diagnostics import (
+    BATCH,
+    DTYPE,
+    DYNAMIC,
+    Unsupported,
+    unsupported_attribute,
+)
 from edge.frontends.tflite.draft import Draft
 from edge.frontends.tflite.flatbuffer import damaged
 from edge.frontends.tflite.model import Operator, Tensor
@@ -81,7 +87,7 @@ class Call:
             raise damaged(f"{self.where} reads a tensor of shape {list(value.type.shape)}")
         if value.type.shape[0] != 1:
             raise Unsupported(
-                "E0105", f"{self.operator.kind} of a batch", "convert the model with batch size 1"
+                BATCH, f"{self.operator.kind} of a batch", "convert the model with batch size 1"
             )
         return value
 
@@ -90,7 +96,7 @@ class Call:
         data = self.known(position)
         if data is None:
             raise Unsupported(
-                "E0105",
+                DYNAMIC,
                 f"{self.operator.kind} takes a shape or index that is computed at run time",
                 "convert the model with fixed input shapes",
             )
@@ -109,7 +115,7 @@ class Call:
         value = checked(self.draft.value(self._output(position)))
         if like is not None and value.type.dtype is not like.type.dtype:
             title = f"{self.operator.kind} from {like.type.dtype} to {value.type.dtype}"
-            raise Unsupported("E0103", f"{title} is not supported")
+            raise Unsupported(DTYPE, f"{title} is not supported")
         return value
 
     def moved(self, x: Value, position: int = 0) -> Value:
@@ -181,12 +187,12 @@ def checked(value: Value) -> Value:
     dtype, quantization = value.type.dtype, value.type.quantization
     if dtype not in _ACTIVATION_TYPES:
         help = _TYPE_HELP.get(dtype, "only float32 and int8 tensors can be computed with")
-        raise Unsupported("E0103", f"{dtype} tensors are not supported", help)
+        raise Unsupported(DTYPE, f"{dtype} tensors are not supported", help)
     if dtype is DType.INT8:
         if quantization is None:
-            raise Unsupported("E0103", "int8 tensors without quantization are not supported")
+            raise Unsupported(DTYPE, "int8 tensors without quantization are not supported")
         if not quantization.is_per_tensor:
-            raise Unsupported("E0103", "activations quantized per channel are not supported")
+            raise Unsupported(DTYPE, "activations quantized per channel are not supported")
         if not quantization.scale[0] > 0:
             raise damaged(f"{value.name} has the scale 0")
     return value

@@ -1,7 +1,6 @@
 """What Edge cannot import, collected over the whole model and reported at once.
 
-E0101 operator, E0103 element type, E0104 attribute, E0105 dynamic shape or batch, E0106 state and
-subgraphs.
+The codes mean the same as in the torch front end, where it has them.
 """
 
 from __future__ import annotations
@@ -10,6 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edge.errors import Diagnostic, EdgeError
+
+OPERATOR, ATTRIBUTE, DTYPE = "E0101", "E0102", "E0103"
+DYNAMIC, BATCH, STRUCTURE = "E0104", "E0105", "E0107"
 
 _PLACES_SHOWN = 5
 
@@ -51,29 +53,37 @@ class Finding:
 def unsupported_operator(kind: str, is_custom: bool, supported: Iterable[str]) -> Unsupported:
     if is_custom:
         return Unsupported(
-            "E0101", f"custom operator {kind[:64]!r} is not supported", _POST_PROCESSING
+            OPERATOR, f"custom operator {kind[:64]!r} is not supported", _POST_PROCESSING
         )
     help = _HELP.get(kind) or f"Edge imports {', '.join(sorted(supported))}"
-    return Unsupported("E0101", f"operator {kind} is not supported", help)
+    return Unsupported(OPERATOR, f"operator {kind} is not supported", help)
 
 
 def unsupported_attribute(title: str, help: str = "") -> Unsupported:
-    return Unsupported("E0104", title, help)
+    return Unsupported(ATTRIBUTE, title, help)
 
 
 def report(findings: Iterable[Finding]) -> EdgeError:
-    """One error with one diagnostic for each kind of finding, in order of appearance."""
+    """One error with one diagnostic for each kind of finding, in order of appearance.
+
+    Help that several kinds share is given with the first.
+    """
     kinds: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
         kinds.setdefault((finding.problem.code, finding.problem.title), []).append(finding)
-    return EdgeError(*map(_diagnostic, kinds.values()))
+    diagnostics: list[Diagnostic] = []
+    given = {""}
+    for alike in kinds.values():
+        help = alike[0].problem.help
+        diagnostics.append(_diagnostic(alike, () if help in given else (help,)))
+        given.add(help)
+    return EdgeError(*diagnostics)
 
 
-def _diagnostic(findings: list[Finding]) -> Diagnostic:
+def _diagnostic(findings: list[Finding], help: tuple[str, ...]) -> Diagnostic:
     first, count = findings[0], len(findings)
     others = [f"also at {f.where}" for f in findings[1:_PLACES_SHOWN]]
     if count > _PLACES_SHOWN:
-        others.append(f"and at {count - _PLACES_SHOWN} more places")
+        others.append(f"and {count - _PLACES_SHOWN} more")
     title = first.problem.title + (f" ({count} times)" if count > 1 else "")
-    help = (first.problem.help,) if first.problem.help else ()
     return Diagnostic(first.problem.code, title, first.where, tuple(others), help)

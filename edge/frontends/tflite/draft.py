@@ -7,7 +7,11 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from edge.frontends.tflite.diagnostics import Unsupported
+from edge.frontends.tflite.diagnostics import (
+    DTYPE,
+    DYNAMIC,
+    Unsupported,
+)
 from edge.frontends.tflite.flatbuffer import damaged
 from edge.frontends.tflite.model import Affine, Model, Tensor
 from edge.ir import DType, Graph, Node, Quantization, Rounding, TensorType, Value
@@ -92,7 +96,7 @@ def identifier(text: str) -> str:
 
 def element_type(tensor: Tensor) -> DType:
     if tensor.dtype not in _DTYPES:
-        raise Unsupported("E0103", f"element type {tensor.dtype} is not supported")
+        raise Unsupported(DTYPE, f"element type {tensor.dtype} is not supported")
     return _DTYPES[tensor.dtype]
 
 
@@ -100,10 +104,10 @@ def tensor_type(tensor: Tensor) -> TensorType:
     """The IR's type of a tensor: shape, element type, quantization."""
     dtype = element_type(tensor)
     if tensor.is_sparse:
-        raise Unsupported("E0103", "sparse tensors are not supported", "store dense weights")
+        raise Unsupported(DTYPE, "sparse tensors are not supported", "store dense weights")
     if min(tensor.shape, default=1) < 0:
         raise Unsupported(
-            "E0105", "a tensor has a dynamic shape", "convert the model with fixed input shapes"
+            DYNAMIC, "a tensor has a dynamic shape", "convert the model with fixed input shapes"
         )
     if not tensor.elements:
         raise damaged(f"tensor {tensor.index} has the shape {list(tensor.shape)}")

@@ -8,7 +8,15 @@ from pathlib import Path
 from edge.errors import fail
 from edge.frontends.tflite.call import Call, checked
 from edge.frontends.tflite.converters import CONVERTERS
-from edge.frontends.tflite.diagnostics import Finding, Unsupported, report, unsupported_operator
+from edge.frontends.tflite.diagnostics import (
+    BATCH,
+    DYNAMIC,
+    STRUCTURE,
+    Finding,
+    Unsupported,
+    report,
+    unsupported_operator,
+)
 from edge.frontends.tflite.draft import Draft
 from edge.frontends.tflite.flatbuffer import damaged
 from edge.frontends.tflite.model import Model, read_model
@@ -26,14 +34,16 @@ def load_tflite(
     stem. Constants are read-only views of the bytes.
 
     Raises EdgeError: E0001 no such file, E0020 another format, E0021 damaged, E0022 operators and
-    shapes contradict each other; E0101 and E0103..E0106 everything that is not supported, at once.
+    shapes contradict each other; E0101..E0107 everything that is not supported, at once.
     """
     data = source if isinstance(source, bytes) else _read(source)
     if name is None:
         name = "model" if isinstance(source, bytes) else source.stem
     model = read_model(data)
+    if not model.operators or not model.outputs:
+        raise damaged("it has no outputs or no operators")
     draft = Draft(model)
-    findings = [*_structure(model), *_convert(draft), *_interface(draft)]
+    findings = [*_convert(draft), *_interface(draft), *_structure(model)]
     if findings:
         raise report(findings)
     return _checked(draft.graph(name, rounding))
@@ -52,17 +62,15 @@ def _read(path: Path) -> bytes:
 
 def _structure(model: Model) -> Iterator[Finding]:
     """What the file as a whole holds that Edge cannot run."""
-    if not model.operators:
-        raise damaged("it holds no operators")
-    if not model.outputs:
-        raise damaged("it has no outputs")
     if model.subgraphs > 1:
         title = f"a model of {model.subgraphs} subgraphs is not supported"
         help = "convert one signature without control flow and without streaming state"
-        yield Finding(Unsupported("E0106", title, help), "the model")
+        yield Finding(Unsupported(STRUCTURE, title, help), "the model")
     if any(tensor.is_variable for tensor in model.tensors):
         help = "convert the model without recurrent or streaming state"
-        yield Finding(Unsupported("E0106", "variable tensors are not supported", help), "the model")
+        yield Finding(
+            Unsupported(STRUCTURE, "variable tensors are not supported", help), "the model"
+        )
 
 
 def _convert(draft: Draft) -> Iterator[Finding]:
@@ -92,14 +100,14 @@ def _interface(draft: Draft) -> Iterator[Finding]:
                 continue
             if what == "input" and min(tensor.signature[1:], default=1) < 0:
                 help = "convert the model with a fixed input shape"
-                yield Finding(Unsupported("E0105", "the input shape is dynamic", help), where)
+                yield Finding(Unsupported(DYNAMIC, "the input shape is dynamic", help), where)
             if what == "input" and len(tensor.shape) > 1 and tensor.shape[0] != 1:
                 help = "convert the model with batch size 1"
-                yield Finding(Unsupported("E0105", "the input is a batch", help), where)
+                yield Finding(Unsupported(BATCH, "the input is a batch", help), where)
             if what == "output" and (value.is_constant or index in model.inputs):
                 help = "remove this output: no operator computes it"
                 title = "an output is a constant or an input"
-                yield Finding(Unsupported("E0106", title, help), where)
+                yield Finding(Unsupported(STRUCTURE, title, help), where)
 
 
 def _checked(graph: Graph) -> Graph:

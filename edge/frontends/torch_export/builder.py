@@ -64,6 +64,11 @@ class Builder:
         self.nodes.append(Node(name, op, inputs, (name,), dict(attrs), self.where))
         return name
 
+    def is_unary(self, name: str, function: str) -> bool:
+        """Whether a value was made by that function of one value."""
+        made = (node for node in self.nodes if node.output == name and node.op == "unary")
+        return any(node.attrs["function"] == function for node in made)
+
     def store(self, name: str, array: Array, quantization: Quantization | None = None) -> str:
         """Add a constant; one that exists already with the same content is used again."""
         array = np.ascontiguousarray(array)

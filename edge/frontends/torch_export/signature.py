@@ -14,8 +14,7 @@ from edge.errors import Diagnostic
 from edge.frontends.torch_export.diagnostics import ARGUMENT, BATCH, DTYPE, DYNAMIC
 from edge.frontends.torch_export.operands import Constant
 
-
-_BATCH_STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
+_BATCH_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def constants(program: ExportedProgram) -> dict[str, Constant | None]:

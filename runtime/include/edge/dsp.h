@@ -36,10 +36,51 @@ typedef struct {
     int32_t offset; /* 2 * zero point + 1 */
 } edge_dsp_dot;
 
+/* 4 pixels (f = 0 in `once`) and 1 pixel. */
 void edge_dsp_dot_4x2_once(const edge_dsp_dot *dot);
 void edge_dsp_dot_4x2_twice(const edge_dsp_dot *dot);
 void edge_dsp_dot_1x2_once(const edge_dsp_dot *dot);
 void edge_dsp_dot_1x2_twice(const edge_dsp_dot *dot);
+
+/* One vector times channels in groups of 4, one scale for all. */
+typedef struct {
+    const void *in; /* int16 pairs of a strip (wide) or int8 (narrow), 4-byte aligned if wide */
+    const void *weights;
+    const int32_t *starts; /* even, even + 256 * odd for each pair of channels */
+    int8_t *out;
+    int8_t *end;   /* out + channels, a multiple of 4 */
+    int32_t units; /* of 4 inputs */
+    int32_t multiplier;
+    int32_t f;
+    int32_t offset; /* 2 * zero point + 1 */
+} edge_dsp_linear;
+
+void edge_dsp_linear_1x4_wide_once(const edge_dsp_linear *linear);
+void edge_dsp_linear_1x4_wide_twice(const edge_dsp_linear *linear);
+void edge_dsp_linear_1x4_narrow_once(const edge_dsp_linear *linear);
+void edge_dsp_linear_1x4_narrow_twice(const edge_dsp_linear *linear);
+
+/* One output row of up to 4 channels; f = 0 in `once`. */
+typedef struct {
+    const void *planes;
+    const int32_t *records; /* 5 words a channel */
+    const int32_t *end;     /* of the records */
+    int8_t *out;            /* first output of the first channel */
+    int32_t outputs;        /* at least 1 */
+    int32_t pitch;          /* bytes from an output to the next of its channel */
+    int32_t plane_bytes;    /* from the plane of a channel to the next one */
+    int32_t offset;         /* 2 * zero point + 1 */
+} edge_dsp_depthwise;
+
+#define EDGE_DSP_PLANE_PAIRS 13
+#define EDGE_DSP_PLANE_BYTES (12 * EDGE_DSP_PLANE_PAIRS)
+
+void edge_dsp_depthwise_3x3_s1_once(const edge_dsp_depthwise *depthwise);
+void edge_dsp_depthwise_3x3_s1_twice(const edge_dsp_depthwise *depthwise);
+void edge_dsp_depthwise_3x3_s2_once(const edge_dsp_depthwise *depthwise);
+void edge_dsp_depthwise_3x3_s2_twice(const edge_dsp_depthwise *depthwise);
+void edge_dsp_planes_3(void *planes, const int8_t *const (*columns)[6], int32_t channel,
+                       int32_t pairs);
 
 void *edge_dsp_widen_4(void *strip, const int8_t *in, int32_t pitch, int32_t bytes);
 void *edge_dsp_widen_1(void *strip, const int8_t *in, int32_t bytes);

@@ -33,7 +33,8 @@ typedef struct {
     int8_t *spare;
 } work;
 
-/* Bytes from a pixel to the next one in work.columns where their columns are gathered one by one. */
+/* Bytes from a pixel to the next one in work.columns where their columns are gathered one by one.
+ */
 static int32_t gathered_pitch(int32_t segment) {
     return segment < 4 ? 4 : edge_dsp_round_up(segment);
 }

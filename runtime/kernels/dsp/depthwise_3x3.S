@@ -174,7 +174,6 @@
     mov     r10, r1
     mov     r1, r3
     b       .Lchannel_\name
-    .balign 4
 .Lnext_\name:
     ldrd    r10, r11, [sp, #PLANE_STEP]
     add     r0, r0, r10
@@ -195,17 +194,14 @@
     sxtb16  r6, r6, ror #8
     start_\rounding
     ldr     pc, [sp, #ENTRY]
-    .balign 4
 .Lloop_\name:
     two_outputs \stride, \rounding
-    .balign 4
 .Lmiddle_\name:
     two_outputs \stride, \rounding
     ldr     r10, [sp, #PLANE_END]
     cmp     r0, r10
     bne     .Lloop_\name
     ldr     pc, [sp, #EXIT]
-    .balign 4
 .Lodd_\name:
     one_output r8
     scale_one_\rounding

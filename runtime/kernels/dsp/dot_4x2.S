@@ -194,7 +194,6 @@
     adds    r0, r0, #16 * UNROLL
     cmp     r0, r2
     bne.w   .Lsteps_\name
-    .balign 4
 .Ldone_\name:
     ldr     r0, [sp, #RECORDS]
     \finish

@@ -6,7 +6,8 @@
  *
  * Packing (edge.emit.packing.dsp.pack_linear): weights in units of 4 channels x 4 inputs as
  * linear_1x4.S reads them; requantize.bias [out_c rounded up to 4] start values, of each pair of
- * channels even and even + 256 * odd; multiplier[0] = q and shift[0] = f of edge/dsp.h. |acc| < 2^23.
+ * channels even and even + 256 * odd; multiplier[0] = q and shift[0] = f of edge/dsp.h. |acc| <
+ * 2^23.
  *
  * Scratch: inputs widened to int16, 8 bytes a unit, and 4 bytes; none if in_c is above 256 and a
  * multiple of 4: then the inputs are widened again for every 4 channels, which costs an eighth more
@@ -48,9 +49,9 @@ static void multiply(const edge_linear *layer, const void *in, int8_t *out) {
     const int32_t units = (layer->in_c + 3) >> 2;
     const int32_t whole = layer->out_c & ~3;
     const edge_requantize *q = &layer->requantize;
-    edge_dsp_linear linear = {in,         layer->weights,   q->bias,     out,
-                              out + whole, units,            q->multiplier[0], q->shift[0],
-                              2 * q->zero_point + 1};
+    edge_dsp_linear linear = {
+        in,          layer->weights,       q->bias, out, out + whole, units, q->multiplier[0],
+        q->shift[0], 2 * q->zero_point + 1};
     if (whole > 0) {
         chosen(layer)(&linear);
     }

@@ -12,4 +12,13 @@ void *tiny_input(int32_t index);
 const void *tiny_output(int32_t index);
 void tiny_invoke(void);
 
+#ifdef EDGE_PROFILE
+void edge_mark(void);
+#define EDGE_LAYER(i) edge_mark()
+#define MARK "bl edge_mark\n"
+#else
+#define EDGE_LAYER(i) ((void)0)
+#define MARK
+#endif
+
 #endif

@@ -45,7 +45,7 @@ CONVERTERS: Mapping[str, Converter] = {
     "SPLIT": slicing.split,
     "SPLIT_V": slicing.split_v,
     "SHAPE": shape_arithmetic.shape,
-    "PACK": shape_arithmetic.pack,
+    "PACK": shape.pack,
     "QUANTIZE": quantization.quantize,
     "DEQUANTIZE": quantization.dequantize,
 }

@@ -8,7 +8,11 @@ from __future__ import annotations
 from edge.frontends.tflite.call import Call
 from edge.frontends.tflite.converters.quantization import dequantized
 from edge.frontends.tflite.converters.window import padding, window
-from edge.frontends.tflite.diagnostics import Unsupported, unsupported_attribute
+from edge.frontends.tflite.diagnostics import (
+    DTYPE,
+    Unsupported,
+    unsupported_attribute,
+)
 from edge.frontends.tflite.flatbuffer import damaged
 from edge.ir import DType, Quantization, TensorType, Value
 
@@ -98,7 +102,7 @@ def _weight(call: Call, axis: int) -> Value:
         return dequantized(call, weight, weight.data)
     if x.type.dtype is not weight.type.dtype:
         title = f"{call.operator.kind} of {x.type.dtype} by {weight.type.dtype} weights"
-        raise Unsupported("E0103", f"{title} is not supported")
+        raise Unsupported(DTYPE, f"{title} is not supported")
     if weight.type.dtype is DType.INT8:
         _check_symmetric(call, weight.type.quantization, axis)
     return weight
@@ -107,7 +111,7 @@ def _weight(call: Call, axis: int) -> Value:
 def _check_symmetric(call: Call, quantization: Quantization | None, axis: int) -> None:
     kind = call.operator.kind
     if quantization is None:
-        raise Unsupported("E0103", f"{kind} with int8 weights without scales")
+        raise Unsupported(DTYPE, f"{kind} with int8 weights without scales")
     if any(quantization.zero_point):
         raise unsupported_attribute(
             f"{kind} with asymmetric weights", "quantize weights symmetrically (zero point 0)"
@@ -123,7 +127,7 @@ def _bias(call: Call, x: Value, weight: Value, axis: int) -> Value | None:
     bias = call.input(2)
     expected = DType.FLOAT32 if x.type.dtype is DType.FLOAT32 else DType.INT32
     if bias.data is None or bias.type.dtype is not expected:
-        raise Unsupported("E0103", f"{call.operator.kind} with a bias of {bias.type.dtype}")
+        raise Unsupported(DTYPE, f"{call.operator.kind} with a bias of {bias.type.dtype}")
     channels = weight.type.shape[axis]
     if bias.type.shape != (channels,):
         raise damaged(f"{call.where}: bias {list(bias.type.shape)} for {channels} channels")

@@ -7,7 +7,11 @@ from collections.abc import Mapping
 
 from edge.frontends.tflite.call import Call
 from edge.frontends.tflite.converters import shape_arithmetic
-from edge.frontends.tflite.diagnostics import Unsupported, unsupported_attribute
+from edge.frontends.tflite.diagnostics import (
+    DTYPE,
+    Unsupported,
+    unsupported_attribute,
+)
 from edge.frontends.tflite.flatbuffer import damaged
 
 FUNCTIONS: Mapping[str, str] = {
@@ -82,5 +86,5 @@ def _binary(call: Call, op: str) -> None:
         )
     if a.type.dtype is not b.type.dtype:
         title = f"{call.operator.kind} of {a.type.dtype} and {b.type.dtype}"
-        raise Unsupported("E0103", f"{title} is not supported")
+        raise Unsupported(DTYPE, f"{title} is not supported")
     call.emit(op, (a, b), call.output(like=a), activation=call.fused())

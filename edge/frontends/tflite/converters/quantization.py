@@ -6,7 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.frontends.tflite.call import Call
-from edge.frontends.tflite.diagnostics import Unsupported
+from edge.frontends.tflite.diagnostics import (
+    DTYPE,
+    Unsupported,
+)
 from edge.ir import DType, Quantization, TensorType, Value
 from edge.ir.types import Array
 
@@ -15,7 +18,7 @@ def quantize(call: Call) -> None:
     """float32 to int8, or int8 to an int8 of another scale."""
     x, y = call.activation(), call.output()
     if y.type.dtype is not DType.INT8:
-        raise Unsupported("E0103", f"QUANTIZE to {y.type.dtype} is not supported")
+        raise Unsupported(DTYPE, f"QUANTIZE to {y.type.dtype} is not supported")
     call.emit("quantize" if x.type.dtype is DType.FLOAT32 else "requantize", (x,), y)
 
 
@@ -24,7 +27,7 @@ def dequantize(call: Call) -> None:
     if data is None:
         x, y = call.activation(), call.output()
         if (x.type.dtype, y.type.dtype) != (DType.INT8, DType.FLOAT32):
-            raise Unsupported("E0103", f"DEQUANTIZE of {x.type.dtype} is not supported")
+            raise Unsupported(DTYPE, f"DEQUANTIZE of {x.type.dtype} is not supported")
         call.emit("dequantize", (x,), y)
     elif data.dtype == np.float16:
         call.fold(data.astype(np.float32))
@@ -42,7 +45,7 @@ def dequantized(call: Call, weight: Value, stored: Array) -> Value:
 def widened(call: Call, data: Array, quantization: Quantization | None) -> npt.NDArray[np.float32]:
     """(stored - zero_point) * scale in float32, by channel where the scales are."""
     if quantization is None or data.dtype != np.int8:
-        raise Unsupported("E0103", f"{call.operator.kind} of a constant {data.dtype}")
+        raise Unsupported(DTYPE, f"{call.operator.kind} of a constant {data.dtype}")
     shape = [1] * data.ndim
     if quantization.axis is not None:
         shape[quantization.axis] = -1

@@ -78,3 +78,18 @@ def concatenation(call: Call) -> None:
         y = call.moved(value)
     axis = call.axis(call.integer("axis"), len(y.type.shape))
     call.emit("concat", inputs, y, axis=axis)
+
+
+def pack(call: Call) -> None:
+    """PACK: inputs get a new axis of size 1 and are concatenated along it."""
+    if shape_arithmetic.is_integer(call, 0):
+        shape_arithmetic.pack(call)
+        return
+    inputs = [call.activation(position) for position in range(len(call.operator.inputs))]
+    axis = call.axis(call.integer("axis"), len(inputs[0].type.shape) + 1)
+    y = call.moved(inputs[0])
+    parts = []
+    for x in inputs:
+        call.moved(x)
+        parts.append(call.reshaped(x, (*x.type.shape[:axis], 1, *x.type.shape[axis:])))
+    call.emit("concat", tuple(parts), y, axis=axis)

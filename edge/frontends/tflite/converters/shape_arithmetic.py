@@ -36,8 +36,6 @@ def shape(call: Call) -> None:
 
 
 def pack(call: Call) -> None:
-    if not is_integer(call, 0):
-        raise unsupported_attribute("PACK of tensors", "use EXPAND_DIMS and CONCATENATION")
     parts = [call.integers(position) for position in range(len(call.operator.inputs))]
     if any(len(part) != 1 for part in parts):
         raise unsupported_attribute("PACK of integer vectors")

@@ -31,9 +31,12 @@ def _only_input(arguments: Arguments) -> Tensor:
 def clamp(builder: Builder, arguments: Arguments, low: str = "min", high: str = "max") -> Operand:
     bounds = (arguments[low], arguments.get(high))
     lower, upper = (None if bound is None else float(bound) for bound in bounds)
+    x = arguments.tensor("self")
+    if (lower, upper) == (None, 6.0) and builder.is_unary(x.name, "relu"):
+        return apply(builder, x, "relu6")  # decomposed hard-swish clamps in two steps
     if lower is None or (lower, upper) not in _CLAMPS:
         raise unsupported(f"clamp to ({lower}, {upper}) (only (0, None), (0, 6) and (-1, 1))")
-    return apply(builder, arguments.tensor("self"), _CLAMPS[(lower, upper)])
+    return apply(builder, x, _CLAMPS[(lower, upper)])
 
 
 hardtanh = partial(clamp, low="min_val", high="max_val")
@@ -45,9 +48,9 @@ def leaky_relu(builder: Builder, arguments: Arguments) -> Operand:
 
 
 def elu(builder: Builder, arguments: Arguments) -> Operand:
-    arguments.require("scale", 1)
-    arguments.require("input_scale", 1)
-    return apply(builder, arguments.tensor("self"), "elu", float(arguments["alpha"]))
+    for name in ("alpha", "scale", "input_scale"):
+        arguments.require(name, 1)
+    return apply(builder, arguments.tensor("self"), "elu")
 
 
 def gelu(builder: Builder, arguments: Arguments) -> Operand:

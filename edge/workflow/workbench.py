@@ -12,11 +12,11 @@ import numpy as np
 from edge.emit.project import emit
 from edge.ir.types import Array
 from edge.planning import plan
-from edge.project import Project, write_project
 from edge.reference import run_batch
 from edge.runners import Result, Runner, runner_for
 from edge.target import Target, load_target
 from edge.toolchains import Program, Toolchain, build, find_toolchain
+from edge.workflow.project import Project, write_project
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,8 @@ def quantize(
     if not np.isfinite(values).all():
         raise fail("E0005", "the input holds NaN or infinity", help=["clean the data first"])
     steps = np.rint(values / np.float32(scale)) + zero_point
-    return np.clip(steps, -128, 127).astype(np.int8)
+    stored: npt.NDArray[np.int8] = np.clip(steps, -128, 127).astype(np.int8)
+    return stored
 
 
 def dequantize(values: Array, port: Mapping[str, Any]) -> npt.NDArray[np.float32]:

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from edge.build import Workbench
 from edge.errors import Diagnostic, fail
 from edge.ir.types import Array
-from edge.project import Project, open_project
-from edge.samples import concatenate, random_inputs
+from edge.workflow.project import Project, open_project
+from edge.workflow.samples import concatenate, random_inputs
+from edge.workflow.workbench import Workbench
 
 
 @dataclass(frozen=True)

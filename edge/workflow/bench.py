@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.build import Workbench
-from edge.project import open_project
 from edge.runners import Result
 from edge.toolchains import Program, sizes
+from edge.workflow.project import open_project
+from edge.workflow.workbench import Workbench
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from edge.build import Workbench
 from edge.errors import fail
 from edge.ir.types import Array
-from edge.project import open_project
-from edge.samples import as_samples, dequantize
+from edge.workflow.project import open_project
+from edge.workflow.samples import as_samples, dequantize
+from edge.workflow.workbench import Workbench
 
 
 def run(

@@ -17,10 +17,10 @@ from edge.errors import Diagnostic, EdgeError
 from edge.frontends import Model, load
 from edge.ir import Graph, Rounding, macs
 from edge.planning import Plan, check_fit, plan
-from edge.prepare import Calibration, prepare
-from edge.project import MODEL_FILE, REPORT_FILE, write_project
-from edge.samples import random_inputs
 from edge.target import Target, load_target
+from edge.workflow.prepare import Calibration, has_quantize_nodes, is_float, prepare
+from edge.workflow.project import MODEL_FILE, REPORT_FILE, write_project
+from edge.workflow.samples import random_inputs
 
 VECTORS = 2
 """Test vectors stored in every export."""
@@ -157,10 +157,17 @@ def check(model: Any, target: str | Target, **settings: Any) -> dict[str, Any]:
     Takes the settings of `export`. A float model without calibration data is checked with made-up
     ranges, on which its memory does not depend.
     """
-    verdict: dict[str, Any] = {"fits": False, "memory": {}, "unsupported": []}
-    verdict["target"] = target if isinstance(target, str) else target.name
+    chosen = load_target(target) if isinstance(target, str) else target
+    verdict: dict[str, Any] = {
+        "target": chosen.name,
+        "fits": False,
+        "memory": {},
+        "unsupported": [],
+    }
     try:
-        compiled = compile_model(model, target, **_with_made_up_ranges(model, settings))
+        loaded = load(model)
+        made_up = _with_made_up_ranges(loaded.graph, settings)
+        compiled = compile_model(loaded, chosen, **made_up)
         verdict["memory"] = check_fit(compiled.graph, compiled.plan, compiled.target)
     except EdgeError as error:
         if error.exit_status not in (1, 3):
@@ -177,10 +184,7 @@ def _refusal(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
     return {"unsupported": rows, "diagnostics": diagnostics}
 
 
-def _with_made_up_ranges(model: Any, settings: dict[str, Any]) -> dict[str, Any]:
-    from edge.prepare import has_quantize_nodes, is_float
-
-    graph = load(model).graph
+def _with_made_up_ranges(graph: Graph, settings: dict[str, Any]) -> dict[str, Any]:
     if settings.get("calibration") is None and is_float(graph) and not has_quantize_nodes(graph):
         return {**settings, "calibration": [tuple(random_inputs(graph, 1))]}
     return settings

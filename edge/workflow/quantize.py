@@ -13,8 +13,8 @@ from edge.errors import fail
 from edge.frontends import load
 from edge.ir import Graph, Rounding, to_text
 from edge.ir.types import Array
-from edge.prepare import Calibration, prepare
 from edge.quantization.sqnr import compare
+from edge.workflow.prepare import Calibration, prepare
 
 
 def quantize(

@@ -1,0 +1,258 @@
+"""The kernels for the Armv7E-M DSP extension, runtime/kernels/dsp: Cortex-M4, M7 and M33.
+
+They accept only what they compute bit for bit; everything else stays with the portable kernels.
+Costs are instructions, from the measurements that tests/bench/dsp_layers.py repeats.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.ir import DType, Graph, Node, macs
+from edge.ir.ops import attributes
+from edge.planning.kernels import (
+    Kernel,
+    Measure,
+    has_int8_weights,
+    is_int8,
+    is_pointwise,
+    is_single_image,
+    keeps_quantization,
+)
+from edge.planning.kernels_ref import averages_positions
+from edge.quantization import constants
+from edge.quantization.constants import Form, Weighted
+from edge.quantization.dsp_words import dsp_constants, pairs_fit
+
+_PLANE_PAIRS = 13  # EDGE_DSP_PLANE_PAIRS of edge/dsp.h
+_POINTER_BYTES = 4
+_NARROW_FROM = 256  # NARROW_FROM of linear_s8.c
+_POSITIONS_IN_INT16 = 255
+_LARGEST_ONCE = 1 << 31
+
+
+def _pair(node: Node, name: str) -> tuple[int, ...]:
+    return cast("tuple[int, ...]", attributes(node)[name])
+
+
+def _rows(graph: Graph, node: Node) -> npt.NDArray[np.int8]:
+    """int8[out_channels, taps]."""
+    weight = graph.constant(node.inputs[1]).astype(np.int8)
+    axis = constants.WEIGHT_AXIS[node.op]
+    return np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1)
+
+
+def _exact(graph: Graph, node: Node, shifts: bool) -> bool:
+    """Whether the constants fit the kernels; `shifts` if single rounding may shift by f > 0."""
+    weighted = constants.weighted(graph, node)
+    found = dsp_constants(weighted, _rows(graph, node))
+    if found is None:
+        return False
+    return shifts or weighted.requantize.form is Form.TWICE or not found.f.any()
+
+
+def _has_weights(graph: Graph, node: Node) -> bool:
+    return is_int8(graph, node) and has_int8_weights(graph, node)
+
+
+def _steps(count: int) -> int:
+    """Strip steps of a run of bytes; edge_dsp_steps."""
+    return 2 * (count // 4) + (0, 1, 2, 2)[count % 4]
+
+
+def _round_up(count: int) -> int:
+    return -(-count // 4) * 4
+
+
+def _odd_channels(out_c: int) -> int:
+    return 4 * (out_c + 1) if out_c % 2 else 0
+
+
+def _convolves(graph: Graph, node: Node) -> bool:
+    return (
+        is_single_image(graph, node)
+        and _has_weights(graph, node)
+        and attributes(node)["groups"] == 1
+        and pairs_fit(_rows(graph, node))
+        and _exact(graph, node, shifts=False)
+    )
+
+
+def _convolution_scratch(graph: Graph, node: Node) -> int:
+    out_c, kernel_h, kernel_w, in_c = graph.type(node.inputs[1]).shape
+    segment = kernel_w * in_c
+    span = (3 * _pair(node, "stride")[1] + kernel_w) * in_c
+    columns = max(_round_up(span), 4 * _round_up(segment))
+    strip = 16 * _steps(segment) * kernel_h
+    return strip + _POINTER_BYTES * kernel_h + columns + _odd_channels(out_c)
+
+
+def _convolution_cost(graph: Graph, node: Node) -> int:
+    out = graph.type(node.output)
+    strips = out.elements // out.shape[-1] / 4
+    kernel_h = graph.type(node.inputs[1]).shape[1]
+    return int(0.8 * macs(graph, node) + 10 * out.elements + (100 + 80 * kernel_h) * strips)
+
+
+def _pointwise(graph: Graph, node: Node) -> bool:
+    return (
+        _has_weights(graph, node)
+        and is_pointwise(graph, node)
+        and pairs_fit(_rows(graph, node))
+        and _exact(graph, node, shifts=False)
+    )
+
+
+def _pixels(graph: Graph, node: Node) -> int:
+    shape = graph.type(node.output).shape
+    return math.prod(shape[:-1])
+
+
+def _multiplies(graph: Graph, node: Node) -> bool:
+    """A linear layer as a pointwise convolution; single pixels may have any shift."""
+    return (
+        _has_weights(graph, node)
+        and pairs_fit(_rows(graph, node))
+        and _exact(graph, node, shifts=_pixels(graph, node) < 4)
+    )
+
+
+def _pointwise_scratch(graph: Graph, node: Node) -> int:
+    shape = graph.type(node.inputs[1]).shape
+    out_c, in_c = shape[0], shape[-1]
+    return 16 * _steps(in_c) + (16 if in_c < 4 else 0) + _odd_channels(out_c)
+
+
+def _pointwise_cost(graph: Graph, node: Node) -> int:
+    out = graph.type(node.output)
+    strips, rest = divmod(_pixels(graph, node), 4)
+    work = macs(graph, node) / _pixels(graph, node)
+    outputs = out.shape[-1]
+    quick = 4 * (0.8 * work + 10 * outputs) + 150
+    slow = 0.95 * work + 22 * outputs + 100
+    return int(strips * quick + rest * slow)
+
+
+def _one_scale(weighted: Weighted) -> bool:
+    return weighted.requantize.multiplier.size == 1
+
+
+def _linear(graph: Graph, node: Node) -> bool:
+    if not _has_weights(graph, node):
+        return False
+    weighted, rows = constants.weighted(graph, node), _rows(graph, node)
+    return (
+        _one_scale(weighted)
+        and pairs_fit(rows)
+        and dsp_constants(weighted, rows, fold=False) is not None
+    )
+
+
+def _is_narrow(in_c: int) -> bool:
+    return in_c > _NARROW_FROM and in_c % 4 == 0
+
+
+def _linear_scratch(graph: Graph, node: Node) -> int:
+    in_c = graph.type(node.inputs[1]).shape[-1]
+    return 0 if _is_narrow(in_c) else 8 * -(-in_c // 4)
+
+
+def _linear_cost(graph: Graph, node: Node) -> int:
+    in_c = graph.type(node.inputs[1]).shape[-1]
+    per_mac = 1.05 if _is_narrow(in_c) else 0.92
+    outputs = graph.type(node.output).elements
+    return int(per_mac * macs(graph, node) + 10 * outputs + 100 * _pixels(graph, node))
+
+
+def _depthwise(graph: Graph, node: Node) -> bool:
+    if not (is_single_image(graph, node) and _has_weights(graph, node)):
+        return False
+    weight, channels = graph.type(node.inputs[1]).shape, graph.type(node.inputs[0]).shape[3]
+    return (
+        weight[1:3] == (3, 3)
+        and weight[3] == channels
+        and channels >= 4
+        and _pair(node, "stride") in ((1, 1), (2, 2))
+        and _pair(node, "dilation") == (1, 1)
+        and _exact(graph, node, shifts=False)
+    )
+
+
+def _depthwise_scratch(graph: Graph, node: Node) -> int:
+    planes = 4 * 12 * _PLANE_PAIRS
+    return planes + 6 * _POINTER_BYTES * _PLANE_PAIRS + _round_up(graph.type(node.output).shape[3])
+
+
+def _adds(graph: Graph, node: Node) -> bool:
+    shapes = {graph.type(name).shape for name in (*node.inputs, node.output)}
+    types = {graph.type(name).dtype for name in (*node.inputs, node.output)}
+    if len(shapes) != 1 or types != {DType.INT8}:
+        return False
+    found = constants.add(graph, node)
+    if found.form is Form.TWICE:
+        return found.a.shift <= 0 and found.b.shift <= 0 and -22 <= found.out_shift < 0
+    largest = 255 * (abs(found.a.multiplier) + abs(found.b.multiplier))
+    return largest + (129 << found.out_shift) < _LARGEST_ONCE
+
+
+def _pools(graph: Graph, node: Node) -> bool:
+    return is_int8(graph, node) and is_single_image(graph, node)
+
+
+def _averages(graph: Graph, node: Node) -> bool:
+    return _pools(graph, node) and math.prod(_pair(node, "kernel")) <= _POSITIONS_IN_INT16
+
+
+def _takes_maximum(graph: Graph, node: Node) -> bool:
+    return _pools(graph, node) and keeps_quantization(graph, node)
+
+
+def _per_output(instructions: int) -> Measure:
+    return lambda graph, node: instructions * graph.type(node.output).elements
+
+
+def _per_input(instructions: int) -> Measure:
+    return lambda graph, node: instructions * graph.type(node.inputs[0]).elements
+
+
+def _per_window(instructions: int) -> Measure:
+    def cost(graph: Graph, node: Node) -> int:
+        window = math.prod(_pair(node, "kernel"))
+        return instructions * window * graph.type(node.output).elements
+
+    return cost
+
+
+_DOT = ("dsp/dot_4x2.S", "dsp/dot_1x2.S", "dsp/widen_4.S", "dsp/widen_1.S")
+
+KERNELS: tuple[Kernel, ...] = (
+    Kernel(
+        "dsp/conv2d_s8", "conv2d", _convolves, _convolution_cost, _convolution_scratch,
+        sources=_DOT,
+    ),
+    Kernel(
+        "dsp/pointwise_conv2d_s8", "conv2d", _pointwise, _pointwise_cost, _pointwise_scratch,
+        flat=True, granule=4, buffered=True, sources=_DOT,
+    ),
+    Kernel(
+        "dsp/pointwise_conv2d_s8", "linear", _multiplies, _pointwise_cost, _pointwise_scratch,
+        flat=True, granule=4, buffered=True, sources=_DOT,
+    ),
+    Kernel(
+        "dsp/linear_s8", "linear", _linear, _linear_cost, _linear_scratch, flat=True,
+        sources=("dsp/linear_1x4.S", "dsp/widen_1.S"),
+    ),
+    Kernel(
+        "dsp/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, _per_output(25),
+        _depthwise_scratch, sources=("dsp/depthwise_3x3.S", "dsp/planes_3.S"),
+    ),
+    Kernel("dsp/add_s8", "add", _adds, _per_output(20), flat=True, granule=4, buffered=True),
+    Kernel("dsp/add_s8", "sub", _adds, _per_output(20), flat=True, granule=4, buffered=True),
+    Kernel("dsp/avg_pool2d_s8", "avg_pool2d", _averages, _per_window(2)),
+    Kernel("dsp/max_pool2d_s8", "max_pool2d", _takes_maximum, _per_window(2)),
+    Kernel("dsp/mean_s8", "mean", averages_positions, _per_input(2)),
+)  # fmt: skip

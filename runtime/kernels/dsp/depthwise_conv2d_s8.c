@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Depthwise convolution, int8, one output row: kernel 3x3, stride 1 or 2 (the same both ways), one
+ * filter a channel, no dilation, at least 4 channels.
+ *
+ *     out[ox][c] = requantized bias[c] + sum over ky, kx of w[ky][kx][c] * x[iy][ix][c]
+ *     iy = y * stride - pad_top + ky, ix = ox * stride - pad_left + kx
+ *
+ * x is in_zero_point outside the input. The row is cut into blocks; for each block and each 4
+ * channels the 3 input rows are brought into planes of int16, from which the outputs of one channel
+ * after the other are made. If channels are not a multiple of 4, the last 4 overlap those before.
+ *
+ * Packing (edge.emit.packing.dsp.pack_depthwise): requantize.bias and the others are unused,
+ * weights are records of 5 words a channel as depthwise_3x3.S reads them. |acc| < 2^23.
+ *
+ * Scratch: 4 planes, the addresses of their columns, and a column of zero points, in_c bytes.
+ */
+#include "edge/dsp.h"
+#include "edge/kernels.h"
+#include "edge/memory.h"
+
+#ifdef __ARM_FEATURE_DSP
+
+typedef const int8_t *pair_of_columns[6];
+typedef void kernel_3x3(const edge_dsp_depthwise *depthwise);
+
+typedef struct {
+    const edge_conv2d *layer;
+    const int8_t *rows[3];
+    char *planes;
+    pair_of_columns *columns;
+    const int8_t *padding;
+} work;
+
+/* A block: `outputs` of the row from ox on, their first column, and pairs of columns; those from
+ * `varying` on hold nothing but padding. */
+typedef struct {
+    int32_t ox, outputs, first, pairs, varying;
+} block;
+
+static work prepare(const edge_conv2d *layer, const edge_rows *in, int32_t y, void *scratch) {
+    const int32_t iy = y * layer->stride_h - layer->pad_top;
+    char *planes = scratch;
+    char *columns = planes + 4 * EDGE_DSP_PLANE_BYTES;
+    char *padding = columns + EDGE_DSP_PLANE_PAIRS * sizeof(pair_of_columns);
+    const work w = {layer,
+                    {edge_row(in, iy), edge_row(in, iy + 1), edge_row(in, iy + 2)},
+                    planes,
+                    (pair_of_columns *)columns,
+                    (const int8_t *)padding};
+    memset(padding, layer->in_zero_point, (size_t)layer->in_c);
+    return w;
+}
+
+static block cut(const edge_conv2d *layer, int32_t ox) {
+    const int32_t stride = layer->stride_w;
+    const int32_t most = (2 * EDGE_DSP_PLANE_PAIRS - 3) / stride + 1;
+    const int32_t left = layer->out_w - ox;
+    const int32_t outputs = left < most ? left : most;
+    const int32_t first = ox * stride - layer->pad_left;
+    const int32_t pairs = ((outputs - 1) * stride + 4) / 2;
+    const int32_t inside = (layer->in_w - first + 1) / 2;
+    const block b = {ox, outputs, first, pairs, inside < pairs ? inside : pairs};
+    return b;
+}
+
+/* The addresses of a row's columns: every second pair of entries, then the next entry. */
+static void find_columns(const work *w, const block *b, const int8_t *row, int32_t at,
+                         int32_t step) {
+    const int32_t depth = w->layer->in_c, width = w->layer->in_w;
+    const int8_t **entry = (const int8_t **)w->columns + at;
+    for (int32_t i = 0; i < 2 * b->pairs; i++) {
+        const int32_t ix = b->first + i;
+        const int inside = row != NULL && ix >= 0 && ix < width;
+        *entry = inside ? row + ix * depth : w->padding;
+        entry += (i & 1) == 0 ? step : 6 - step;
+    }
+}
+
+static kernel_3x3 *chosen(const edge_conv2d *layer) {
+    if (layer->requantize.rounding == EDGE_ROUND_ONCE) {
+        return layer->stride_w == 1 ? edge_dsp_depthwise_3x3_s1_once
+                                    : edge_dsp_depthwise_3x3_s2_once;
+    }
+    return layer->stride_w == 1 ? edge_dsp_depthwise_3x3_s1_twice : edge_dsp_depthwise_3x3_s2_twice;
+}
+
+static void make_block(const work *w, const block *b, int8_t *out) {
+    const edge_conv2d *layer = w->layer;
+    kernel_3x3 *kernel = chosen(layer);
+    edge_dsp_depthwise arguments = {w->planes,
+                                    NULL,
+                                    NULL,
+                                    NULL,
+                                    b->outputs,
+                                    layer->out_c,
+                                    EDGE_DSP_PLANE_BYTES,
+                                    2 * layer->requantize.zero_point + 1};
+    find_columns(w, b, w->rows[0], 0, 2);
+    find_columns(w, b, w->rows[1], 1, 2);
+    find_columns(w, b, w->rows[2], 4, 1);
+    int32_t pairs = b->pairs; /* padding stays in the planes after the first 4 channels */
+    for (int32_t next = 0; next < layer->in_c; next += 4, pairs = b->varying) {
+        const int32_t c = next + 4 <= layer->in_c ? next : layer->in_c - 4;
+        edge_dsp_planes_3(w->planes, w->columns, c, pairs);
+        arguments.records = (const int32_t *)layer->weights + 5 * c;
+        arguments.end = arguments.records + 20;
+        arguments.out = out + b->ox * layer->out_c + c;
+        kernel(&arguments);
+    }
+}
+
+void edge_dsp_depthwise_conv2d_s8(const void *descriptor, const edge_rows *in, int32_t y, void *out,
+                                  void *scratch) {
+    const edge_conv2d *layer = descriptor;
+    const work w = prepare(layer, in, y, scratch);
+    EDGE_ASSERT(layer->in_c == layer->out_c && layer->in_c >= 4);
+    for (int32_t ox = 0; ox < layer->out_w;) {
+        const block b = cut(layer, ox);
+        make_block(&w, &b, out);
+        ox += b.outputs;
+    }
+    edge_dsp_clamp_all(out, layer->out_w * layer->out_c, layer->requantize.minimum,
+                       layer->requantize.maximum);
+}
+
+#endif

@@ -1,0 +1,78 @@
+"""Kernel choice: the cheapest that accepts, and all nodes without one at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge.errors import EdgeError
+from edge.planning.choice import cheapest, kernel_named, kernels_in
+from edge.resources import path
+from tests.planning.nets import Net
+
+REF = ("ref",)
+
+
+def chosen(net: Net, node: str) -> str:
+    return cheapest(net.graph(), REF)[node].name
+
+
+def test_pointwise_convolution_is_a_linear_layer() -> None:
+    net = Net()
+    x = net.input(1, 4, 4, 8)
+    net.conv(x, 8, (1, 1))
+    net.conv(x, 8, (1, 1), (2, 2))
+    net.conv(x, 8, (3, 3))
+    kernels = cheapest(net.graph(), REF)
+    names = [kernel.name for kernel in kernels.values()]
+    assert names == ["ref/linear_s8", "ref/conv2d_s8", "ref/conv2d_s8"]
+
+
+def test_reshape_moves_no_bytes() -> None:
+    net = Net()
+    net.node("reshape", net.input(1, 2, 3, 4), shape=(1, 24))
+    assert chosen(net, "reshape0") == "alias"
+
+
+@pytest.mark.parametrize(("shape", "accepted"), [
+    ((1, 4, 3, 2), True), ((1, 1, 1, 2), True), ((2,), True), ((1, 1, 3, 2), True), ((), True),
+    ((1, 4, 3, 1), False), ((1, 4, 1, 2), False),
+])  # fmt: skip
+def test_operand_may_repeat_as_a_trailing_part(shape: tuple[int, ...], accepted: bool) -> None:
+    net = Net()
+    net.node("add", net.input(1, 4, 3, 2), net.input(*shape))
+    if accepted:
+        assert chosen(net, "add0") == "ref/add_s8"
+    else:
+        with pytest.raises(EdgeError, match="E0102"):
+            chosen(net, "add0")
+
+
+def test_all_nodes_without_kernel_are_named_at_once() -> None:
+    net = Net()
+    x = net.input(2, 4, 4, 2)
+    net.conv(x, 3)
+    net.node("lookup", x, net.constant(256))
+    net.node("mean", x, axes=(1, 2))
+    with pytest.raises(EdgeError) as refusal:
+        cheapest(net.graph(), REF)
+    first, second = refusal.value.diagnostics
+    assert first.title == "no kernel for conv2d(int8[2,4,4,2], int8[3,3,3,2]) -> int8[2,4,4,3]"
+    assert second.where == "mean2"
+    assert refusal.value.exit_status == 3
+
+
+def test_kernel_of_a_step_is_found_again() -> None:
+    for kernel in kernels_in(REF):
+        assert kernel_named(kernel.name, kernel.op) is kernel
+    with pytest.raises(KeyError):
+        kernel_named("ref/conv2d_s8", "linear")
+
+
+@pytest.mark.parametrize("folder", ["ref", "dsp"])
+def test_every_kernel_has_its_file(folder: str) -> None:
+    root: Path = path("runtime/kernels")
+    for kernel in kernels_in([folder]):
+        files = [f"{kernel.name}.c", *kernel.sources]
+        assert kernel.name == "alias" or all((root / file).exists() for file in files)
