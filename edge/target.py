@@ -28,7 +28,7 @@ class Target:
     """A CPU with its memory. Sizes are bytes.
 
     `kernels` are folders of runtime/kernels, best first; `board` is the folder of targets/ with
-    start-up code and linker script, "" where programs need none; `macros` are feature macros that
+    the sources around a model (start-up, runner main), "" where there are none; `macros` are feature macros that
     the compiler must define; `flags` are per toolchain. `flash` and `sram` are None where memory
     has no budget (host). `stack` is what is reserved for the stack, `alignment` the arena's.
     """

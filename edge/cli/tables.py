@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 
 
@@ -18,7 +19,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*map(cell, row))
-    Console(highlight=False, soft_wrap=False).print(table)
+    # Into a pipe or a file a table keeps its lines whole, however wide.
+    width = None if sys.stdout.isatty() else 200
+    Console(highlight=False, width=width).print(table)
 
 
 def cell(value: object) -> str:

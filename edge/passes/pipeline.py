@@ -14,6 +14,7 @@ from edge.passes import (
     dead_code,
     drop_identity,
     fold_batch_norm,
+    fold_constant_channels,
     fold_constants,
     fold_pad,
     fuse_activation,
@@ -50,6 +51,7 @@ INTEGER_PASSES: tuple[Pass, ...] = (
     fuse_activation.run,
     pool_to_mean.run,
     legalize_unary.run,
+    fold_constant_channels.run,
     dead_code.run,
 )
 """After quantization: only what int8 kernels compute is left, and every bit is kept."""

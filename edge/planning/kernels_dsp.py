@@ -194,7 +194,14 @@ def _adds(graph: Graph, node: Node) -> bool:
         return False
     found = constants.add(graph, node)
     if found.form is Form.TWICE:
-        return found.a.shift <= 0 and found.b.shift <= 0 and -22 <= found.out_shift < 0
+        halves = [o for o in (found.a, found.b) if (o.multiplier, o.shift) == (1 << 30, 0)]
+        shifts = [o.shift for o in (found.a, found.b) if o not in halves]
+        return (
+            not found.subtract
+            and bool(halves)
+            and all(-22 <= shift < 0 for shift in shifts)
+            and -22 <= found.out_shift < 0
+        )
     largest = 255 * (abs(found.a.multiplier) + abs(found.b.multiplier))
     return largest + (129 << found.out_shift) < _LARGEST_ONCE
 
@@ -250,8 +257,14 @@ KERNELS: tuple[Kernel, ...] = (
         "dsp/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, _per_output(25),
         _depthwise_scratch, sources=("dsp/depthwise_3x3.S", "dsp/planes_3.S"),
     ),
-    Kernel("dsp/add_s8", "add", _adds, _per_output(20), flat=True, granule=4, buffered=True),
-    Kernel("dsp/add_s8", "sub", _adds, _per_output(20), flat=True, granule=4, buffered=True),
+    Kernel(
+        "dsp/add_s8", "add", _adds, _per_output(16), flat=True, granule=4, buffered=True,
+        sources=("dsp/add_4.S",),
+    ),
+    Kernel(
+        "dsp/add_s8", "sub", _adds, _per_output(16), flat=True, granule=4, buffered=True,
+        sources=("dsp/add_4.S",),
+    ),
     Kernel("dsp/avg_pool2d_s8", "avg_pool2d", _averages, _per_window(2)),
     Kernel("dsp/max_pool2d_s8", "max_pool2d", _takes_maximum, _per_window(2)),
     Kernel("dsp/mean_s8", "mean", averages_positions, _per_input(2)),

@@ -9,6 +9,7 @@ from edge.ir import Graph
 from edge.planning.check_plan import check_plan
 from edge.planning.choice import candidates, leanest
 from edge.planning.cutting import Group, fewest_joins, residual_joins
+from edge.planning.fit import MemoryTarget
 from edge.planning.kernels import Kernel
 from edge.planning.lifetimes import (
     StageWork,
@@ -27,26 +28,24 @@ _SCRATCH_SHARE, _SCRATCH_BYTES = 8, 1024
 """How far the scratch of quick kernels may raise the peak: an eighth of it, or these bytes."""
 
 
-class KernelTarget(Protocol):
-    """What planning needs to know of a target: its name and its kernel folders, best first."""
-
-    @property
-    def name(self) -> str: ...
+class PlanTarget(MemoryTarget, Protocol):
+    """What planning needs to know of a target: its memory and its kernel folders, best first."""
 
     @property
     def kernels(self) -> tuple[str, ...]: ...
 
 
-def plan(graph: Graph, target: KernelTarget) -> Plan:
+def plan(graph: Graph, target: PlanTarget) -> Plan:
     """Decide kernels, stages and the place of every byte of RAM of an int8 graph.
 
-    The same graph gives the same plan everywhere. Raises EdgeError E0102 for operators without a
-    kernel.
+    Kernels with much scratch are avoided where the target's SRAM asks for it. The same graph gives
+    the same plan everywhere. Raises EdgeError E0102 for operators without a kernel.
     """
     options = candidates(graph, target.kernels)
     owner = storage(graph)
     groups = best_order(graph, residual_joins(graph), owner)
-    kernels = _quick_kernels(graph, options, owner, groups)
+    budget = target.sram.length - target.stack if target.sram else None
+    kernels = _quick_kernels(graph, options, owner, groups, budget)
     works = fewest_joins(graph, kernels, owner, groups)
     tensors = tensor_items(graph, works, owner)
     load = live_bytes(graph, works, tensors)
@@ -71,12 +70,18 @@ def _quick_kernels(
     options: Mapping[str, Sequence[Kernel]],
     owner: Mapping[str, str],
     groups: Sequence[Group],
+    budget: int | None,
 ) -> dict[str, Kernel]:
-    """For each node the cheapest kernel whose scratch keeps its stage near the leanest peak."""
+    """For each node the cheapest kernel whose scratch keeps its stage near the leanest peak.
+
+    Where that exceeds the budget of the arena, within the budget; the leanest one if none is.
+    """
     kernels = leanest(graph, options)
     works = fewest_joins(graph, kernels, owner, groups)
     load = live_bytes(graph, works, tensor_items(graph, works, owner))
-    limit = max(load) + max(max(load) // _SCRATCH_SHARE, _SCRATCH_BYTES)
+    peak = max(load, default=0)
+    limit = peak + max(peak // _SCRATCH_SHARE, _SCRATCH_BYTES)
+    limit = limit if budget is None else min(limit, budget)
     for work, live in zip(works, load, strict=True):
         room = limit - (live - work.scratch)
         for node in (operator.node for operator in work.run.operators):

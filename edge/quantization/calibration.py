@@ -34,7 +34,7 @@ T = TypeVar("T")
 def samples(source: Source, graph: Graph) -> Iterator[Sample]:
     """The model inputs of a source one by one: by input name, float32, NHWC, batch 1.
 
-    Raises EdgeError: E0020 for an unreadable file, E0201 for no samples, E0202 for a shape or dtype
+    Raises EdgeError: E0030 for an unreadable file, E0201 for no samples, E0202 for a shape or dtype
     that does not fit the model, E0203 for NaN or infinity.
     """
     count = 0
@@ -91,7 +91,7 @@ def _load(path: Path) -> Any:
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         help = ["write it with numpy.savez(path, x) or numpy.save(path, x)"]
         raise fail(
-            "E0020", f"cannot read calibration data: {error}", str(path), help=help
+            "E0030", f"cannot read calibration data: {error}", str(path), help=help
         ) from error
 
 

@@ -31,27 +31,37 @@ _HALF_SQRT_2 = 1518500250  # sqrt(2) / 2 in Q31
 
 def rounding_shift(value: Int64s, right: Ints) -> Int64s:
     """value / 2**right, halves away from zero."""
-    mask = (np.int64(1) << np.asarray(right, np.int64)) - 1
-    threshold = (mask >> 1) + (value < 0)
-    return (value >> right) + ((value & mask) > threshold)
+    right = np.asarray(right, np.int64)
+    result = value + ((np.int64(1) << right) >> 1)
+    # Half of a negative number rounds down: one less before the shift, unless there is none.
+    result += (value >> 63) if right.all() else (value >> 63) * (right > 0)
+    result >>= right
+    return result
 
 
 def high_product(a: Int64s, b: Ints) -> Int64s:
     """a * b / 2**31, halves up: the product of a number and a Q31 fraction."""
-    return (a * b + (1 << 30)) >> 31
+    product = a * b
+    product += 1 << 30
+    product >>= 31
+    return product
 
 
 def once(value: Int64s, multiplier: Ints, shift: Ints) -> Int64s:
     """value * multiplier * 2**(shift - 31), rounded once, halves up."""
     right = 31 - np.asarray(shift, np.int64)
-    return (value * multiplier + (np.int64(1) << (right - 1))) >> right
+    product = value * multiplier
+    product += np.int64(1) << (right - 1)
+    product >>= right
+    return product
 
 
 def twice(value: Int64s, multiplier: Ints, shift: Ints) -> Int64s:
     """value * multiplier * 2**(shift - 31), rounded after the product and after the shift."""
     shift = np.asarray(shift, np.int64)
     left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
-    return rounding_shift(high_product(value << left, multiplier), right)
+    shifted = value << left if left.any() else value
+    return rounding_shift(high_product(shifted, multiplier), right)
 
 
 def saturating_left(value: Int64s, left: int) -> Int64s:

@@ -16,6 +16,7 @@ from edge.ir import DType, Graph, Node, Quantization, TensorType, Value
 from edge.ir.types import Array
 from edge.quantization.affine import dequantize, from_range, quantize_constant
 from edge.quantization.constants import WEIGHT_AXIS
+from edge.quantization.integer_form import require_integer_form, require_quantization
 from edge.quantization.sharing import (
     activations,
     complete,
@@ -47,23 +48,19 @@ def lower(
     E0203 constants with NaN, E0206 biases that exceed int32; all findings of a kind at once.
     """
     known = complete(graph, annotations)
-    _raise(list(_without_integer_form(graph, weights)))
-    _raise(list(_without_quantization(graph, known)))
+    require_integer_form(graph, weights)
+    require_quantization(graph, known)
     lowering = _Lowering(graph, known, weights)
     for node in graph.nodes:
         lowering.nodes.extend(_RULES.get(node.op, _elementwise)(lowering, node))
-    _raise(lowering.problems)
+    if lowering.problems:
+        raise EdgeError(*lowering.problems)
     activation_values = [
         Value(name, TensorType(graph.type(name).shape, DType.INT8, known[name]))
         for name in activations(graph)
     ]
     lowered = graph.with_nodes(lowering.nodes, [*lowering.values.values(), *activation_values])
     return replace(lowered, values=_in_order(lowered))
-
-
-def _raise(problems: list[Diagnostic]) -> None:
-    if problems:
-        raise EdgeError(*problems)
 
 
 def _in_order(graph: Graph) -> dict[str, Value]:
@@ -141,7 +138,8 @@ def _bias(lowering: _Lowering, node: Node, name: str, weight: Value) -> str:
     try:
         return lowering.store(quantize_bias(name, data, in_q.scale[0], _scales(weight)))
     except OverflowError as error:
-        lowering.problems.append(_finding("E0206", f"{node.op}: {error}", node))
+        place = node.where or f"node {node.name}"
+        lowering.problems.append(Diagnostic("E0206", f"{node.op}: {error}", place))
         return name
 
 
@@ -187,53 +185,3 @@ def _constant(lowering: _Lowering, name: str, target: Quantization | None = None
 
 
 _RULES: Mapping[str, _Rule] = dict.fromkeys(WEIGHT_AXIS, _weighted)
-
-_NO_INTEGER_FORM = {
-    "batch_norm": "run edge.passes.FLOAT_PASSES first: they fold or replace it",
-    "quantize": "absorb quantize and dequantize nodes first (edge.quantization.qdq)",
-    "dequantize": "absorb quantize and dequantize nodes first (edge.quantization.qdq)",
-    "lookup": "a lookup exists only in int8 graphs",
-}
-
-
-def _finding(code: str, title: str, node: Node, *help: str) -> Diagnostic:
-    return Diagnostic(code, title, node.where or f"node {node.name}", help=help)
-
-
-def _without_integer_form(graph: Graph, given: Mapping[str, Value]) -> Iterator[Diagnostic]:
-    for node in graph.nodes:
-        if node.op in _NO_INTEGER_FORM:
-            title = f"operator {node.op} has no integer form"
-            yield _finding("E0204", title, node, _NO_INTEGER_FORM[node.op])
-        for name in dict.fromkeys(filter(None, (*node.inputs, *node.outputs))):
-            value = given.get(name, graph.values[name])
-            if name not in given and value.type.dtype is not DType.FLOAT32:
-                title = f"{node.op}: {name} is {value.type.dtype}, not float32"
-                yield _finding("E0204", title, node)
-            elif value.data is not None and not np.isfinite(value.data).all():
-                yield _finding("E0203", f"{node.op}: {name} holds NaN or infinity", node)
-        if node.op in WEIGHT_AXIS:
-            yield from _weights_without_integer_form(graph, node, given)
-
-
-def _weights_without_integer_form(
-    graph: Graph, node: Node, given: Mapping[str, Value]
-) -> Iterator[Diagnostic]:
-    for name in filter(None, node.inputs[1:]):
-        value = given.get(name, graph.values[name])
-        if value.data is None:
-            title = f"{node.op}: weight {name} is computed in the graph, not a constant"
-            yield _finding("E0204", title, node)
-        elif value.type.quantization and any(value.type.quantization.zero_point):
-            title = f"{node.op}: {name} has a zero point; weights must be symmetric"
-            yield _finding("E0204", title, node)
-
-
-def _without_quantization(graph: Graph, known: Mapping[str, Quantization]) -> Iterator[Diagnostic]:
-    for name in activations(graph):
-        if name not in known:
-            node = graph.producers.get(name)
-            where = (node.where or f"{node.op} {node.name}") if node else f"graph input {name}"
-            yield Diagnostic("E0205", f"{name} has no quantization", where)
-        elif not known[name].is_per_tensor:
-            yield Diagnostic("E0205", f"activation {name} must be quantized per tensor", name)

@@ -19,7 +19,8 @@ from edge.quantization.calibration import (
     sample_count,
     samples,
 )
-from edge.quantization.lower import lower
+from edge.quantization.integer_form import require_integer_form
+from edge.quantization.lower import NO_WEIGHTS, lower
 from edge.quantization.observers import OBSERVERS, Observer
 from edge.quantization.ranges import Range, Warn, annotate
 from edge.quantization.sharing import activations
@@ -45,9 +46,10 @@ def quantize(
     Weights become int8, symmetric per output channel; activations int8, asymmetric per tensor, over
     the range that `observer` ("minmax", "moving_average", "percentile" or "mse") finds on the
     calibration data (see edge.quantization.calibration). `warn` receives diagnostics that do not
-    stop the work. Raises EdgeError E0201 to E0206, E0020 and E0021.
+    stop the work. Raises EdgeError E0201 to E0206, E0030 and E0031.
     """
     graph = replace(run_passes(graph, FLOAT_PASSES), rounding=rounding)
+    require_integer_form(graph, NO_WEIGHTS)
     checked = samples(calibration, graph)
     counted = progress_bar(checked, "calibrating", sample_count(calibration), progress)
     ranges = observe(graph, counted, observer)
@@ -57,10 +59,10 @@ def quantize(
 def observe(graph: Graph, inputs: Iterable[Sample], observer: str = "minmax") -> dict[str, Range]:
     """The range of every activation over the inputs, as the observer sees it.
 
-    Raises EdgeError E0021 for an unknown observer, E0203 for activations that are not finite.
+    Raises EdgeError E0031 for an unknown observer, E0203 for activations that are not finite.
     """
     if observer not in OBSERVERS:
-        raise fail("E0021", f"no observer {observer!r}", help=[f"one of {', '.join(OBSERVERS)}"])
+        raise fail("E0031", f"no observer {observer!r}", help=[f"one of {', '.join(OBSERVERS)}"])
     watching = {name: OBSERVERS[observer]() for name in activations(graph)}
     for batch in batches(inputs, BATCH):
         _watch(graph, batch, watching)

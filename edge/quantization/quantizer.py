@@ -73,7 +73,7 @@ class EdgeQuantizer(Quantizer):  # type: ignore[misc]  # torchao has no types
 
     def annotate(self, model: GraphModule) -> GraphModule:
         for node in model.graph.nodes:
-            if node.op == "call_function" and _ANNOTATION not in node.meta:
+            if node.op == "call_function" and _is_float(node) and _ANNOTATION not in node.meta:
                 self._annotate(node)
         return model
 
@@ -212,9 +212,13 @@ def _members(argument: Any) -> list[Node]:
 
 def _is_computed(node: Node) -> bool:
     """Whether a node is a float activation, not a parameter or an index."""
+    return node.op in ("placeholder", "call_function") and _is_float(node)
+
+
+def _is_float(node: Node) -> bool:
+    """False for the counters of batch norms and for indices."""
     value = node.meta.get("val")
-    floating = not isinstance(value, torch.Tensor) or value.is_floating_point()
-    return node.op in ("placeholder", "call_function") and floating
+    return not isinstance(value, torch.Tensor) or value.is_floating_point()
 
 
 def _annotation(node: Node) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from edge.errors import Diagnostic
-from edge.ir import Graph, Quantization
+from edge.ir import Graph, Node, Quantization
 from edge.quantization.affine import SYMMETRIC_MAX, from_range, is_degenerate
 from edge.quantization.constants import WEIGHT_AXIS
 from edge.quantization.sharing import (
@@ -50,15 +50,21 @@ def groups(graph: Graph) -> dict[str, str]:
     leaders = {name: name for name in activations(graph)}
     fixed: dict[str, Quantization] = {}
     for node in graph.nodes:
-        sources = activation_inputs(graph, node) if shares_quantization(graph, node) else []
-        inherited = {fixed.get(name) for name in sources}
-        quantization = inherited.pop() if len(inherited) == 1 else fixed_quantization(node)
+        moves = shares_quantization(graph, node)
+        quantization = _inherited(node, fixed) if moves else fixed_quantization(node)
         if quantization:
             fixed[node.output] = quantization
             del leaders[node.output]
-        elif sources:
+        elif moves:
+            sources = activation_inputs(graph, node)
             _unite(leaders, [*(name for name in sources if name in leaders), node.output])
     return leaders
+
+
+def _inherited(node: Node, fixed: Mapping[str, Quantization]) -> Quantization | None:
+    """The fixed quantization that all inputs of a move have; constants have none."""
+    of_inputs = {fixed.get(name) for name in node.inputs}
+    return of_inputs.pop() if len(of_inputs) == 1 else None
 
 
 def _unite(leaders: dict[str, str], names: list[str]) -> None:
@@ -83,23 +89,18 @@ def _raise_scales(
         leader, least_scale = leaders.get(node.output), _LEAST_SCALE.get(node.op)
         if leader is None or least_scale is None:
             continue
-        known = {name: chosen[other] for name, other in leaders.items()}
-        scales = [_scale(graph, known, name) for name in node.inputs[:2]]
-        least = float(np.float32(least_scale(*scales)))
+        known = complete(graph, {name: chosen[other] for name, other in leaders.items()})
+        least = least_scale(*(_scale(graph, known, name) for name in node.inputs[:2]))
+        least = float(np.float32(least))
         if chosen[leader].scale[0] < least:
             chosen[leader] = Quantization.per_tensor(least, chosen[leader].zero_point[0])
 
 
 def _scale(graph: Graph, known: Mapping[str, Quantization], name: str) -> float:
     """The scale of an activation, or the largest that a constant gets per tensor or channel."""
-    if not graph.is_constant(name):
-        return (known.get(name) or _fixed(graph, name)).scale[0]
-    data = graph.constant(name)
-    return float(np.abs(data).max()) / SYMMETRIC_MAX
-
-
-def _fixed(graph: Graph, name: str) -> Quantization:
-    return complete(graph, {})[name]
+    if graph.is_constant(name):
+        return float(np.abs(graph.constant(name)).max()) / SYMMETRIC_MAX
+    return known[name].scale[0]
 
 
 _LEAST_SCALE: Mapping[str, Callable[[float, float], float]] = {

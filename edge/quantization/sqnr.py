@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from edge import reference
 from edge.errors import fail
-from edge.ir import Graph, Node
+from edge.ir import DType, Graph, Node
 from edge.ir.types import Array
 from edge.quantization.affine import dequantize, quantize_activation
 from edge.quantization.calibration import Sample, Source, batches, samples
@@ -175,7 +175,8 @@ def _origins(float_graph: Graph, int8_graph: Graph) -> dict[str, str]:
     origins: dict[str, str] = {}
     for name in activations(int8_graph):
         producer = int8_graph.producers.get(name)
-        if name in float_graph.values and not float_graph.is_constant(name):
+        value = float_graph.values.get(name)
+        if value and not value.is_constant and value.type.dtype is DType.FLOAT32:
             origins[name] = name
         elif producer and producer.op == "requantize" and producer.inputs[0] in origins:
             origins[name] = origins[producer.inputs[0]]

@@ -15,7 +15,7 @@ from edge.reference.kernels import execute
 Observer = Callable[[str, Array], None]
 """Called with the name and the array of every activation, inputs included."""
 
-_CHUNK = 16  # samples at a time: working memory stays in the cache, BLAS calls stay large
+_CHUNK = 8  # samples at a time: working memory stays in the cache, matrix products stay large
 
 
 def run(graph: Graph, inputs: Sequence[Array], values: bool = False) -> dict[str, Array]:

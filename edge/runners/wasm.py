@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from edge.errors import fail
@@ -30,12 +31,14 @@ class WasmRunner:
         try:
             module = _Module(wasmtime, program)
             watermark = max(module.touched(samples[0], pattern) for pattern in _PATTERNS)
-            fuel, outputs = zip(*(module.run(sample) for sample in samples), strict=True)
+            fuel = module.fuel(samples[0]) if count else []
+            outputs = b"".join(module.run(sample) for sample in samples)
         except wasmtime.Trap as trap:
             raise fail("E0510", f"{program.project.name} trapped", notes=[str(trap)]) from trap
         return Result(
-            outputs_of(program.project, b"".join(outputs), len(samples)),
-            instructions=fuel[0] if count else None,
+            outputs_of(program.project, outputs, len(samples)),
+            instructions=sum(fuel) if count else None,
+            stage_instructions=tuple(fuel[1:]) if count and program.profile else None,
             arena_watermark=watermark,
         )
 
@@ -48,23 +51,39 @@ class _Module:
         config.consume_fuel = True
         self._store = wasmtime.Store(wasmtime.Engine(config))
         self._store.set_fuel(_FUEL)
+        self._marks: list[int] = []
+        linker = wasmtime.Linker(self._store.engine)
+        linker.define_func("edge", "mark", wasmtime.FuncType([], []), self._mark)
         module = wasmtime.Module.from_file(self._store.engine, str(program.path))
-        self._exports = wasmtime.Instance(self._store, module, []).exports(self._store)
+        self._exports = linker.instantiate(self._store, module).exports(self._store)
         self._project = program.project
 
-    def run(self, sample: Bytes) -> tuple[int, bytes]:
-        """(fuel of the call, bytes of all outputs)."""
+    def _mark(self) -> None:
+        self._marks.append(self._store.get_fuel())
+
+    def fuel(self, sample: Bytes) -> list[int]:
+        """Fuel from the call to the first stage, then of each stage of a profile program."""
+        self._load(sample)
+        self._marks.clear()
+        self._mark()
+        self._call("invoke")
+        self._mark()
+        return [before - after for before, after in pairwise(self._marks)]
+
+    def run(self, sample: Bytes) -> bytes:
+        """The bytes of all outputs."""
+        self._load(sample)
+        self._call("invoke")
+        return b"".join(
+            self._read(self._call("output", index), size)
+            for index, size in enumerate(self._project.outputs)
+        )
+
+    def _load(self, sample: Bytes) -> None:
         start = 0
         for index, size in enumerate(self._project.inputs):
             self._write(self._call("input", index), sample[start : start + size].tobytes())
             start += size
-        before = self._store.get_fuel()
-        self._call("invoke")
-        fuel = before - self._store.get_fuel()
-        return fuel, b"".join(
-            self._read(self._call("output", index), size)
-            for index, size in enumerate(self._project.outputs)
-        )
 
     def touched(self, sample: Bytes, pattern: int) -> int:
         """One past the highest byte of the arena that no longer holds the pattern after a run."""

@@ -102,7 +102,7 @@ def system_folders(target: Target) -> list[Path]:
 
 
 def board_sources(target: Target) -> list[Path]:
-    """Start-up code and runner main of the target's board."""
+    """Sources of the target's board: start-up code and runner main, or the clock of marks."""
     if not target.board:
         return []
     return sorted(resources.path(f"targets/{target.board}").glob("*.c"))

@@ -25,7 +25,7 @@ __attribute__((used, noreturn)) void Reset_Handler(void) {
     REGISTER(CPACR) |= CP10_CP11_FULL_ACCESS;
     __asm__ volatile("dsb\n isb" ::: "memory");
     load_data();
-    //mpu_guard();
+    mpu_guard();
     quit((uint32_t)main());
 }
 

@@ -65,7 +65,9 @@ def weighted(
     channels = weight.shape[axis]
     taps = weight.size // channels
     scales = rng.uniform(0.5, 1.0, channels if spec.per_channel else 1) * 0.01
-    quantization = Quantization(tuple(scales), (0,) * len(scales), axis if spec.per_channel else None)
+    quantization = Quantization(
+        tuple(scales), (0,) * len(scales), axis if spec.per_channel else None
+    )
     if bias is None:
         bias = rng.integers(-spec.bias, spec.bias + 1, channels).astype(np.int32)
     out_scale = 0.02 * 0.0075 * 45 * 73 * np.sqrt(taps) * 3 / 128 / spec.spread

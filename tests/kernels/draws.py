@@ -49,8 +49,8 @@ def weight_quantization(
     """Scales with which an accumulator unit is 2**-16 to 2 output units."""
     count = channels if per_channel else 1
     unit = 2.0 ** rng.uniform(-16.0, 1.0) * 2.0 ** rng.uniform(-2.0, 0.0, count)
-    scale = np.float32(unit * made.scale[0] / given.scale[0]).tolist()
-    return Quantization(tuple(scale), (0,) * count, axis if count > 1 else None)
+    scale = (unit * made.scale[0] / given.scale[0]).astype(np.float32)
+    return Quantization(tuple(map(float, scale)), (0,) * count, axis if count > 1 else None)
 
 
 def bias(
@@ -74,7 +74,8 @@ def bias(
     spread = {"none": 0.0, "ordinary": min(ordinary, room), "extreme": room}[kind]
     signs = rng.choice(np.array([-1.0, 1.0]), len(magnitude))
     sizes = spread if kind == "extreme" else spread * rng.random(len(magnitude))
-    return (signs * sizes).astype(np.int32)
+    biases: npt.NDArray[np.float64] = signs * sizes
+    return biases.astype(np.int32)
 
 
 bias_kinds = st.sampled_from(("none", "ordinary", "ordinary", "extreme"))

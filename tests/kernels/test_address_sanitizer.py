@@ -41,7 +41,7 @@ def test_no_kernel_reads_or_writes_outside_its_buffers() -> None:
         pytest.skip("needs gcc with its address sanitizer: apt-get install gcc")
     files = [str(HERE / name) for name in PROPERTY_TESTS]
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *files],
+        [sys.executable, "-m", "pytest", "-x", "--capture=sys", "-p", "no:cacheprovider", *files],
         env=_environment(sanitizer), cwd=HERE.parents[1], capture_output=True, text=True,
         check=False,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from edge.emit.descriptors import Descriptor
 from edge.ir import DType, Quantization, Rounding
+from edge.ir.graph import Attr
 from edge.quantization.softmax_table import MOST_CLASSES
 
 from .cases import Case, activation, constant, one_node, run, run_in_place
@@ -137,7 +138,7 @@ def softmaxes(draw: st.DrawFn) -> Case:
     rng = draw(rngs)
     vectors = draw(st.integers(1, 3))
     shape = (1, vectors, draw(st.one_of(st.integers(1, 40), st.just(MOST_CLASSES))))
-    attrs = {"beta": draw(st.sampled_from((1.0, 0.25, 3.0)))}
+    attrs: dict[str, Attr] = {"beta": draw(st.sampled_from((1.0, 0.25, 3.0)))}
     inputs = [activation("x", shape, draw(quantizations))]
     made = Quantization.per_tensor(1 / 256, -128)
     graph = one_node("softmax", inputs, attrs, draw(roundings), made)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.emit.c_text import ConstArray, Symbol
+from edge.emit.c_text import ConstArray, Field, Symbol
 from edge.emit.descriptors import Descriptor
 from edge.quantization.fixed_point import once, twice
 from edge.quantization.requantize import Form
@@ -33,15 +33,16 @@ def _layer(
         ConstArray("multiplier", multipliers.astype(np.int32)),
         ConstArray("shift", shifts.astype(np.int8)),
     )
-    requantize = {a.name: Symbol(a.name) for a in arrays[1:]} | {
+    requantize: dict[str, Field] = {a.name: Symbol(a.name) for a in arrays[1:]}
+    requantize |= {
         "per_channel": 1,
         "rounding": Symbol(f"EDGE_ROUND_{form.upper()}"),
         "zero_point": zero_point,
         "minimum": minimum,
         "maximum": 127,
     }
-    sizes = {"pixels": 1, "in_c": 0, "out_c": len(accumulators)}
-    fields = {"weights": Symbol("weights"), "requantize": requantize, **sizes}
+    fields: dict[str, Field] = {"weights": Symbol("weights"), "requantize": requantize}
+    fields |= {"pixels": 1, "in_c": 0, "out_c": len(accumulators)}
     return Descriptor("edge_linear", fields, arrays)
 
 

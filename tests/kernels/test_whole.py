@@ -32,7 +32,7 @@ tensors = st.lists(st.integers(1, 5), min_size=1, max_size=5).map(tuple)
 def means(draw: st.DrawFn) -> Case:
     rng = draw(rngs)
     shape = (1, draw(st.integers(1, 9)), draw(st.integers(1, 9)), draw(st.integers(1, 6)))
-    attrs = {"axes": (1, 2), "keepdims": draw(st.booleans())}
+    attrs: dict[str, Attr] = {"axes": (1, 2), "keepdims": draw(st.booleans())}
     inputs = [activation("x", shape, draw(quantizations))]
     graph = one_node("mean", inputs, attrs, draw(roundings), draw(quantizations))
     return Case(graph, (int8s(rng, draw(kinds), shape),), "mean_s8")
@@ -91,7 +91,10 @@ def test_slice(kernels: Kernels, case: Case) -> None:
 def pads(draw: st.DrawFn) -> Case:
     rng, shape, x = draw(rngs), draw(tensors), draw(quantizations)
     padding = tuple(draw(st.integers(0, 3)) for _ in range(2 * len(shape)))
-    attrs = {"padding": padding, "value": draw(st.sampled_from((0.0, -1.5, 1000.0)))}
+    attrs: dict[str, Attr] = {
+        "padding": padding,
+        "value": draw(st.sampled_from((0.0, -1.5, 1000.0))),
+    }
     graph = one_node("pad", [activation("x", shape, x)], attrs, draw(roundings), x)
     return Case(graph, (int8s(rng, "random", shape),), "pad_s8")
 
@@ -124,7 +127,7 @@ def resizes(draw: st.DrawFn, mode: str) -> Case:
     rng, x = draw(rngs), draw(quantizations)
     shape = (1, draw(st.integers(1, 7)), draw(st.integers(1, 7)), draw(st.integers(1, 4)))
     corners, centers = draw(st.sampled_from(((False, False), (True, False), (False, True))))
-    attrs = {
+    attrs: dict[str, Attr] = {
         "size": (draw(st.integers(1, 15)), draw(st.integers(1, 15))),
         "mode": mode,
         "align_corners": corners,

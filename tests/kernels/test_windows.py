@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.ir import Rounding
+from edge.ir.graph import Attr
+from edge.ir.shapes import ints
 
 from .cases import Case, activation, constant, one_node, run, run_in_ring
 from .draws import (
@@ -31,7 +33,7 @@ from .host import Kernels
 def _compare(kernels: Kernels, case: Case, kernel_h: int, dilation_h: int, spare_rows: int) -> None:
     """Whole tensor and ring of rows, both against numpy."""
     attrs = case.node.attrs
-    stride, before = attrs["stride"][0], attrs["padding"][0]
+    stride, before = ints(attrs, "stride")[0], ints(attrs, "padding")[0]
     span = (kernel_h - 1) * dilation_h + 1
     expected = case.expected
     assert_same(run(kernels, case), expected)
@@ -53,7 +55,7 @@ def convolutions(draw: st.DrawFn, depthwise: bool) -> Case:
     dilation = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     height, stride_h, top, bottom = draw(padded_window(kernel_h, dilation[0], 4))
     width, stride_w, left, right = draw(padded_window(kernel_w, dilation[1], 4))
-    attrs = {
+    attrs: dict[str, Attr] = {
         "stride": (stride_h, stride_w),
         "padding": (top, bottom, left, right),
         "dilation": dilation,
@@ -81,7 +83,7 @@ def convolutions(draw: st.DrawFn, depthwise: bool) -> Case:
 
 def _compare_convolution(kernels: Kernels, case: Case, spare_rows: int) -> None:
     weight = case.graph.type("w").shape
-    _compare(kernels, case, weight[1], case.node.attrs["dilation"][0], spare_rows)
+    _compare(kernels, case, weight[1], ints(case.node.attrs, "dilation")[0], spare_rows)
 
 
 @PROPERTY
@@ -105,7 +107,7 @@ def pools(draw: st.DrawFn, op: str) -> Case:
     shape = (1, height, width, draw(st.integers(1, 5)))
     x = draw(quantizations)
     keeps = op == "max_pool2d" or rounding is not Rounding.SINGLE
-    attrs = {
+    attrs: dict[str, Attr] = {
         "kernel": kernel,
         "stride": (stride_h, stride_w),
         "padding": (top, bottom, left, right),
@@ -119,10 +121,10 @@ def pools(draw: st.DrawFn, op: str) -> Case:
 @PROPERTY
 @given(case=pools("avg_pool2d"), spare_rows=st.integers(0, 2))
 def test_avg_pool2d(kernels: Kernels, case: Case, spare_rows: int) -> None:
-    _compare(kernels, case, case.node.attrs["kernel"][0], 1, spare_rows)
+    _compare(kernels, case, ints(case.node.attrs, "kernel")[0], 1, spare_rows)
 
 
 @PROPERTY
 @given(case=pools("max_pool2d"), spare_rows=st.integers(0, 2))
 def test_max_pool2d(kernels: Kernels, case: Case, spare_rows: int) -> None:
-    _compare(kernels, case, case.node.attrs["kernel"][0], 1, spare_rows)
+    _compare(kernels, case, ints(case.node.attrs, "kernel")[0], 1, spare_rows)

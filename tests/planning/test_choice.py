@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from edge.errors import EdgeError
+from edge.ir import Graph
+from edge.planning import plan
 from edge.planning.choice import cheapest, kernel_named, kernels_in
 from edge.resources import path
+from edge.target import Target
+from tests.planning import nets
 from tests.planning.nets import Net
 
 REF = ("ref",)
@@ -76,3 +80,25 @@ def test_every_kernel_has_its_file(folder: str) -> None:
     for kernel in kernels_in([folder]):
         files = [f"{kernel.name}.c", *kernel.sources]
         assert kernel.name == "alias" or all((root / file).exists() for file in files)
+
+
+def steps(graph: Graph, target: Target) -> dict[str, str]:
+    return {s.node: s.kernel for stage in plan(graph, target).stages for s in stage.steps}
+
+
+def test_quick_kernels_may_take_an_eighth_of_the_peak_as_scratch(cortex_m7: Target) -> None:
+    graph = nets.kws()
+    assert "dsp/depthwise_conv2d_s8" in steps(graph, cortex_m7).values()
+    assert 8_640 < plan(graph, cortex_m7).arena < 8_640 * 9 // 8
+
+
+def test_tight_sram_is_met_with_leaner_kernels(cortex_m7: Target) -> None:
+    graph = nets.kws()
+    tight = cortex_m7.with_memory(sram=8_700 + cortex_m7.stack)
+    assert plan(graph, tight).arena <= 8_700
+    assert steps(graph, tight)["depthwise_conv2d1"] == "ref/depthwise_conv2d_s8"
+
+
+def test_scratch_never_outgrows_a_small_model(cortex_m7: Target) -> None:
+    """The fastest kernel for 640 inputs would unpack them for four vectors at once: 5,120 B."""
+    assert plan(nets.ad(), cortex_m7).arena <= 768 + 1_024

@@ -57,7 +57,7 @@ def digits() -> Digits:
     images, labels = datasets.load_digits(return_X_y=True)
     images = (images / 16 - 0.3).astype(np.float32).reshape(-1, 1, 8, 8)
     order = np.random.default_rng(0).permutation(len(images))
-    seen, unseen = order[:1000], order[1000:]
+    seen, unseen = order[:1000], order[1000:1500]
     model = network()
     train(model, torch.from_numpy(images[seen]), torch.from_numpy(labels[seen]))
     program = torch.export.export(model.eval(), (torch.zeros(1, 1, 8, 8),))

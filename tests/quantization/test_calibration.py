@@ -115,7 +115,7 @@ BAD = {
     "objects": ("E0202", lambda: [{"x": [[1, 2], [3]]}]),
     "NaN": ("E0203", with_nan),
     "infinity": ("E0203", lambda: np.full((1, 4, 5, 3), np.inf, np.float32)),
-    "no such file": ("E0020", lambda: "absent.npz"),
+    "no such file": ("E0030", lambda: "absent.npz"),
 }
 
 
@@ -138,7 +138,7 @@ def test_damaged_files_are_refused(content, tmp_path):
     path.write_bytes(content)
     with pytest.raises(EdgeError) as caught:
         list(samples(path, ONE))
-    assert caught.value.diagnostics[0].code == "E0020"
+    assert caught.value.diagnostics[0].code == "E0030"
     assert caught.value.exit_status == 2
 
 
@@ -146,13 +146,13 @@ def test_a_truncated_file_is_refused(tmp_path):
     np.savez(tmp_path / "x.npz", x=images(3))
     whole = (tmp_path / "x.npz").read_bytes()
     (tmp_path / "x.npz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(EdgeError, match="E0020"):
+    with pytest.raises(EdgeError, match="E0030"):
         list(samples(tmp_path / "x.npz", ONE))
 
 
 def test_pickles_are_refused(tmp_path):
     np.save(tmp_path / "x.npy", np.array([{"a": 1}], object), allow_pickle=True)
-    with pytest.raises(EdgeError, match="E0020"):
+    with pytest.raises(EdgeError, match="E0030"):
         list(samples(tmp_path / "x.npy", ONE))
 
 

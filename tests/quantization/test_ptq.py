@@ -101,6 +101,20 @@ k concat(x, h) -> y axis=3
     assert [node.op for node in quantized.nodes] == ["unary", "requantize", "concat"]
 
 
+def test_a_constant_beside_a_bounded_function_is_not_clipped(read_graph, images):
+    text = """
+graph g single (x) -> (y)
+x : float32[1,12,12,3]
+h : float32[1,12,12,3]
+y : float32[1,12,12,4]
+u unary(x) -> h function="sigmoid"
+k concat(h, five) -> y axis=3
+"""
+    graph = read_graph(text, five=np.full((1, 12, 12, 1), 5, np.float32))
+    quantized = check(quantize(graph, images))
+    assert compare(graph, quantized, images).output_sqnr_db > 45
+
+
 def test_pruned_weights_stay_zero(net_text, read_graph, weights, images):
     pruned = {name: np.where(np.abs(w) < 0.3, 0, w) for name, w in weights.items()}
     quantized = quantize(read_graph(net_text, **pruned), images)
@@ -206,7 +220,25 @@ def code(error) -> str:
 def test_an_unknown_observer_is_refused(net, images):
     with pytest.raises(EdgeError, match="minmax, moving_average, percentile, mse") as caught:
         quantize(net, images, observer="entropy")
-    assert code(caught) == "E0021"
+    assert code(caught) == "E0031"
+
+
+def test_an_operator_without_integer_form_is_refused_before_any_calibration(read_graph):
+    text = """
+graph g single (a, b) -> (y)
+a : float32[1,6]
+b : float32[6,6]
+y : float32[1,6]
+n linear(a, b) -> y
+"""
+
+    def never():
+        pytest.fail("calibration data was read")
+        yield
+
+    with pytest.raises(EdgeError, match="weight b is computed") as caught:
+        quantize(read_graph(text), never())
+    assert code(caught) == "E0204"
 
 
 def test_no_calibration_data_is_refused(net):

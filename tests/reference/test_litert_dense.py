@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edge.frontends.tflite import load_tflite
 from edge.ir import Rounding
@@ -79,6 +81,45 @@ def test_conv2d(case: Any, per_channel: bool) -> None:
     options = {**sliding(stride, dilation, padding), "fusedActivationFunction": fused}
     file = single_operator("CONV_2D", (x,), y, (filters, bias), options)
     assert_agrees(file, int8s(rng, SAMPLES, height, width, in_c), varied=fused != RELU_N1_TO_1)
+
+
+@st.composite
+def geometries(draw: st.DrawFn) -> dict[str, Any]:
+    """A window that fits its input, for convolutions of any shape."""
+    kernel, stride = (draw(st.tuples(st.integers(1, 5), st.integers(1, 5))) for _ in range(2))
+    dilation = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+    span = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    size = [draw(st.integers(s, s + 9)) for s in span]
+    return {
+        "size": size, "kernel": kernel, "stride": stride, "dilation": dilation,
+        "padding": draw(st.sampled_from([SAME, VALID])),
+        "in_c": draw(st.integers(1, 9)), "out": draw(st.integers(1, 9)),
+        "seed": draw(st.integers(0, 2**16)),
+    }  # fmt: skip
+
+
+@given(geometries(), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_windows_of_any_geometry(case: dict[str, Any], depthwise: bool) -> None:
+    """`out` is the number of output channels, or of filters for each channel."""
+    rng = np.random.default_rng(case["seed"])
+    (height, width), kernel, in_c = case["size"], case["kernel"], case["in_c"]
+    out_c = in_c * case["out"] if depthwise else case["out"]
+    axes = zip((height, width), kernel, case["stride"], case["dilation"], strict=True)
+    out = [out_size(*axis, case["padding"]) for axis in axes]
+    scales = channel_scales(rng, out_c)
+    terms = kernel[0] * kernel[1] * (1 if depthwise else in_c)
+    x = activation(rng, "x", (1, height, width, in_c), 0.05)
+    y = activation(rng, "y", (1, *out, out_c), spread_scale(0.05, 0.008, terms))
+    shape = (1, *kernel, out_c) if depthwise else (out_c, *kernel, in_c)
+    filters = constant("w", weights(rng, *shape), scale=scales, axis=3 if depthwise else 0)
+    bias = bias_like(rng, out_c, [0.05 * s for s in scales])
+    options = sliding(case["stride"], case["dilation"], case["padding"])
+    if depthwise:
+        options["depthMultiplier"] = case["out"]
+    op = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
+    file = single_operator(op, (x,), y, (filters, bias), options)
+    assert_agrees(file, int8s(rng, 1, height, width, in_c), varied=False)
 
 
 DEPTHWISE = [

@@ -80,6 +80,18 @@ def test_fuel_grows_linearly_with_the_work(project: Write) -> None:
     assert fuel[2] - fuel[1] == fuel[1] - fuel[0] > 0
 
 
+def test_a_profile_build_counts_the_fuel_of_each_stage(project: Write) -> None:
+    spin = "for (volatile int i = 0; i < {}; i++) {{ }}\n"
+    body = f"EDGE_LAYER(0);\n{spin.format(100)}EDGE_LAYER(1);\n{spin.format(1100)}"
+    folder = project(f"void tiny_invoke(void) {{\n{body}}}\n")
+    result = _run(folder, "wasmtime", "zig", SAMPLES[:1], count=True, profile=True)
+    assert result.stage_instructions is not None
+    assert result.instructions is not None
+    first, second = result.stage_instructions
+    assert 10 * first < second < 11 * first + 50
+    assert first + second <= result.instructions < first + second + 20
+
+
 def test_a_missing_wasmtime_names_its_package(
     project: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,5 @@
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 
 from edge.errors import EdgeError
 from edge.runners import Result, runner_for
+from edge.runners.qemu import QemuRunner
 from edge.target import Target, load_target
 from edge.toolchains import build, find_toolchain
 
@@ -43,7 +43,7 @@ def _run(
     count: bool = False,
 ) -> Result:
     program = build(folder, target, find_toolchain(compiler, target), profile=profile)
-    return runner_for(target).run(program, [samples], count=count)
+    return QemuRunner(target, timeout_s=20).run(program, [samples], count=count)
 
 
 def _error(folder: Path, target: Target, compiler: str = "zig") -> EdgeError:
@@ -210,9 +210,8 @@ def test_a_program_that_does_not_end_is_stopped(project: Write, target: Target) 
         target,
         find_toolchain("zig", target),
     )
-    runner = replace(runner_for(target), timeout_s=0.5)  # type: ignore[type-var]
     with pytest.raises(EdgeError, match=r"E0404.*stopped after 0\.5 s"):
-        runner.run(program, [SAMPLES])
+        QemuRunner(target, timeout_s=0.5).run(program, [SAMPLES])
 
 
 def test_without_a_usable_plugin_the_run_succeeds_and_says_so(

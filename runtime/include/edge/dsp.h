@@ -60,16 +60,19 @@ void edge_dsp_linear_1x4_wide_twice(const edge_dsp_linear *linear);
 void edge_dsp_linear_1x4_narrow_once(const edge_dsp_linear *linear);
 void edge_dsp_linear_1x4_narrow_twice(const edge_dsp_linear *linear);
 
-/* One output row of up to 4 channels; f = 0 in `once`. */
+/* A run of outputs of one row; f = 0 in `once`. */
 typedef struct {
-    const void *planes;
-    const int32_t *records; /* 5 words a channel */
-    const int32_t *end;     /* of the records */
-    int8_t *out;            /* first output of the first channel */
-    int32_t outputs;        /* at least 1 */
-    int32_t pitch;          /* bytes from an output to the next of its channel */
-    int32_t plane_bytes;    /* from the plane of a channel to the next one */
-    int32_t offset;         /* 2 * zero point + 1 */
+    void *planes;
+    const int8_t *const (*columns)[6]; /* as planes_3.S reads them */
+    int32_t channel;                   /* the first one */
+    int32_t pairs;                     /* of columns */
+    int32_t varying;                   /* pairs; the others are the same for all channels */
+    int32_t end;                       /* of the channels: channel + a multiple of 4 */
+    const int32_t *records;            /* 5 words a channel, from `channel` on */
+    int8_t *out;                       /* first output of `channel` */
+    int32_t outputs;                   /* at least 1 */
+    int32_t pitch;                     /* bytes from an output to the next of its channel */
+    int32_t offset;                    /* 2 * zero point + 1 */
 } edge_dsp_depthwise;
 
 #define EDGE_DSP_PLANE_PAIRS 13
@@ -81,6 +84,19 @@ void edge_dsp_depthwise_3x3_s2_once(const edge_dsp_depthwise *depthwise);
 void edge_dsp_depthwise_3x3_s2_twice(const edge_dsp_depthwise *depthwise);
 void edge_dsp_planes_3(void *planes, const int8_t *const (*columns)[6], int32_t channel,
                        int32_t pairs);
+
+/* Sums of elements a and b; the arithmetic is in add_s8.c. */
+typedef struct {
+    const int8_t *a;
+    const int8_t *b;
+    int8_t *out;
+    int32_t b_scale, b_bias, b_multiplier, b_constant, b_shift;
+    int32_t a_bias;
+    int32_t multiplier, constant, shift; /* of the output */
+    const int8_t *end;                   /* out + elements, a multiple of 4 and not 0 */
+} edge_dsp_add;
+
+void edge_dsp_add_4(const edge_dsp_add *add);
 
 void *edge_dsp_widen_4(void *strip, const int8_t *in, int32_t pitch, int32_t bytes);
 void *edge_dsp_widen_1(void *strip, const int8_t *in, int32_t bytes);

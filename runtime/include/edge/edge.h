@@ -37,7 +37,8 @@
 #define EDGE_ALIGN(n)
 #endif
 
-/* Large byte arrays are written as string literals of exactly their size, without the closing NUL. */
+/* Large byte arrays are written as string literals of exactly their size, without the closing NUL.
+ */
 #if defined(__has_attribute)
 #if __has_attribute(nonstring)
 #define EDGE_NONSTRING __attribute__((nonstring))

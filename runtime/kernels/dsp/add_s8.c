@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Addition or subtraction, int8, of operands without repetition:
+ * Addition, int8, of operands without repetition; in ONCE also subtraction:
  *
  *     out[i] = clamp(zero_point + scaled(a'[i] +- b'[i]))
  *     ONCE:  x' = (x - x.zero_point) * x.multiplier
@@ -9,23 +9,20 @@
  *            scaled(t) = twice(t, out_multiplier, out_shift)
  *
  * ONCE: both zero points, the rounding and the output's zero point are one constant; the planner
- * accepts constants for which the sum fits int32. TWICE: operand shifts are not positive and
- * out_shift is negative, as they are whenever the output scale is not far smaller than the input
- * scales; a rounding shift is (v + 2^(e - 1) - (v < 0)) >> e.
+ * accepts constants for which the sum fits int32.
+ *
+ * TWICE: one operand has the larger scale, half of the doubled one: multiplier 2^30, shift 0, so
+ * that x' = (x - zero point) * 2^19 exactly. It is called a below. Of the other, b, and of the
+ * output, the rounding shift by e is (v + 2^(e - 1) - (v < 0)) >> e. If b has no shift, it is the
+ * same half; then it is doubled before and shifted by 1 after, which is exact.
  *
  * 4 elements are read completely before any is written.
  */
 #include "edge/dsp.h"
 #include "edge/kernels.h"
+#include "edge/memory.h"
 
 #ifdef __ARM_FEATURE_DSP
-
-/* high(value, multiplier) + addend: the upper half of the product rounded half up. */
-static inline int32_t multiply_add(int32_t value, int32_t multiplier, int32_t addend) {
-    int32_t r;
-    __asm__("smmlar %0, %1, %2, %3" : "=r"(r) : "r"(value), "r"(multiplier), "r"(addend));
-    return r;
-}
 
 static inline int32_t saturated(int32_t value) {
     int32_t r;
@@ -60,54 +57,9 @@ static inline int32_t sum_once(const once *k, int32_t a, int32_t b) {
     return saturated((int32_t)sum >> k->shift);
 }
 
-/* x' of one operand: z = zero point * 2^21, m = multiplier, e = right shift, c = 2^(e - 1) or 0,
- * and `ties` with all bits set if e > 0. */
-typedef struct {
-    int32_t z, m, c, ties, e;
-} operand;
-
-typedef struct {
-    operand a, b;
-    int32_t sign; /* of b' */
-    int32_t m, c, e;
-} twice;
-
-static operand operand_constants(const edge_operand *from) {
-    const int32_t e = -from->shift;
-    const operand k = {from->zero_point * (1 << 21), from->multiplier, e > 0 ? 1 << (e - 1) : 0,
-                       e > 0 ? -1 : 0, e};
-    return k;
-}
-
-static twice constants_twice(const edge_add *layer) {
-    const int32_t e = -layer->out_shift;
-    const twice k = {operand_constants(&layer->a),
-                     operand_constants(&layer->b),
-                     layer->subtract ? -1 : 1,
-                     layer->out_multiplier,
-                     layer->zero_point * (1 << e) + (1 << (e - 1)),
-                     e};
-    return k;
-}
-
-static inline int32_t scaled(const operand *k, int32_t x) {
-    const int32_t t = x * (1 << 21) - k->z;
-    return multiply_add(t, k->m, k->c + ((t >> 31) & k->ties)) >> k->e;
-}
-
-static inline int32_t sum_twice(const twice *k, int32_t a, int32_t b) {
-    const int32_t t = scaled(&k->a, a) + k->sign * scaled(&k->b, b);
-    return saturated(multiply_add(2 * t, k->m, k->c + (t >> 31)) >> k->e);
-}
-
 static inline uint32_t four_once(const once *k, uint32_t a, uint32_t b) {
     return packed(sum_once(k, byte(a, 0), byte(b, 0)), sum_once(k, byte(a, 1), byte(b, 1)),
                   sum_once(k, byte(a, 2), byte(b, 2)), sum_once(k, byte(a, 3), byte(b, 3)));
-}
-
-static inline uint32_t four_twice(const twice *k, uint32_t a, uint32_t b) {
-    return packed(sum_twice(k, byte(a, 0), byte(b, 0)), sum_twice(k, byte(a, 1), byte(b, 1)),
-                  sum_twice(k, byte(a, 2), byte(b, 2)), sum_twice(k, byte(a, 3), byte(b, 3)));
 }
 
 static void add_once(const edge_add *layer, const int8_t *a, const int8_t *b, int8_t *out) {
@@ -121,14 +73,53 @@ static void add_once(const edge_add *layer, const int8_t *a, const int8_t *b, in
     }
 }
 
+static int is_half(const edge_operand *operand) {
+    return operand->multiplier == 1 << 30 && operand->shift == 0;
+}
+
+static edge_dsp_add constants_twice(const edge_add *layer, const edge_operand *a,
+                                    const edge_operand *b) {
+    const int32_t e = -layer->out_shift;
+    const int32_t b_scale = b->shift < 0 ? 1 << 21 : 1 << 22;
+    const int32_t b_shift = b->shift < 0 ? -b->shift : 1;
+    const edge_dsp_add add = {NULL,
+                              NULL,
+                              NULL,
+                              b_scale,
+                              -b->zero_point * b_scale,
+                              b->multiplier,
+                              1 << (b_shift - 1),
+                              b_shift,
+                              -a->zero_point * (1 << 20),
+                              layer->out_multiplier,
+                              layer->zero_point * (1 << e) + (1 << (e - 1)),
+                              e,
+                              NULL};
+    return add;
+}
+
 static void add_twice(const edge_add *layer, const int8_t *a, const int8_t *b, int8_t *out) {
-    const twice k = constants_twice(layer);
-    const int32_t whole = layer->elements & ~3;
-    for (int32_t i = 0; i < whole; i += 4) {
-        edge_dsp_store(out + i, four_twice(&k, edge_dsp_load(a + i), edge_dsp_load(b + i)));
+    const int swapped = !is_half(&layer->a);
+    const int32_t whole = layer->elements & ~3, rest = layer->elements & 3;
+    edge_dsp_add add = swapped ? constants_twice(layer, &layer->b, &layer->a)
+                               : constants_twice(layer, &layer->a, &layer->b);
+    add.a = swapped ? b : a;
+    add.b = swapped ? a : b;
+    add.out = out;
+    add.end = out + whole;
+    if (whole > 0) {
+        edge_dsp_add_4(&add);
     }
-    for (int32_t i = whole; i < layer->elements; i++) {
-        out[i] = (int8_t)sum_twice(&k, a[i], b[i]);
+    if (rest > 0) {
+        int8_t last[3][4] = {{0}};
+        memcpy(last[0], add.a + whole, (size_t)rest);
+        memcpy(last[1], add.b + whole, (size_t)rest);
+        add.a = last[0];
+        add.b = last[1];
+        add.out = last[2];
+        add.end = last[2] + 4;
+        edge_dsp_add_4(&add);
+        memcpy(out + whole, last[2], (size_t)rest);
     }
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * void edge_dsp_depthwise_3x3_s<1|2>_<once|twice>(const edge_dsp_depthwise *depthwise): one output
- * row of up to 4 channels.
+ * void edge_dsp_depthwise_3x3_s<1|2>_<once|twice>(const edge_dsp_depthwise *depthwise): a run of
+ * outputs of one row, for a multiple of 4 channels.
  *
- * A plane of a channel holds 3 words for each pair of columns x, x + 1: (row 0, row 1) of column x,
- * (row 0, row 1) of column x + 1, (column x, column x + 1) of row 2, all int16. A record is 5 words:
- * bytes w00 w01 w10 w11, w02 - w12 -, w20 w21 w21 w22, and the word and multiplier of edge/dsp.h,
- * f = 0 in `once`. 5 registers serve all 9 taps, 5 multiplications make an output.
+ * Four channels at a time are brought into planes (planes_3.S), then each is computed. A plane
+ * holds 3 words for each pair of columns x, x + 1: (row 0, row 1) of column x, (row 0, row 1) of
+ * column x + 1, (column x, column x + 1) of row 2, all int16. A record is 5 words: bytes w00 w01
+ * w10 w11, w02 - w12 -, w20 w21 w21 w22, and the word and multiplier of edge/dsp.h, f = 0 in `once`.
+ * 5 registers serve all 9 taps, 5 multiplications make an output.
  *
  * r0 plane, r1 output, r2 (w00, w10), r3 (w01, w11), r4 (w02, w12), r5 (w20, w21), r6 (w21, w22),
  * r7 bytes between outputs, r8, r9 two outputs, r12 bias.
@@ -15,19 +16,28 @@
     .syntax unified
     .thumb
 
-#define RECORDS 0
-#define RECORDS_END 4
-#define PLANE_STEP 8
-#define OUT_STEP 12
-#define MULTIPLIER 16
-#define CONSTANT 20
-#define SHIFT 24
-#define OFFSET 28
-#define PLANE_END 32
-#define PLANE_PITCH 36
-#define ENTRY 40
-#define EXIT 44
-#define FRAME 48
+#define PLANES 0
+#define COLUMNS 4
+#define CHANNEL 8
+#define PAIRS 12
+#define VARYING 16
+#define CHANNELS_END 20
+#define RECORDS 24
+#define RECORDS_END 28
+#define PLANE_STEP 32
+#define OUT_STEP 36
+#define PLANE_END 40
+#define FIRST_END 44
+#define MULTIPLIER 48
+#define CONSTANT 52
+#define SHIFT 56
+#define OFFSET 60
+#define ENTRY 64
+#define EXIT 68
+#define OUT 72
+#define PITCH 76
+#define FRAME 84 /* keeps the stack aligned to 8 bytes at the call */
+#define PLANE_BYTES 156 /* EDGE_DSP_PLANE_BYTES */
 
 /* Stride 1: outputs of columns x and x + 1 from columns x to x + 3. */
     .macro two_outputs_1
@@ -128,8 +138,8 @@
     add     r1, r1, r7, lsl #1
     .endm
 
-/* In: r0 plane, r1 records, r2 their end, r3 out, r4 outputs, r5 bytes between outputs,
- * r6 bytes between planes, r7 offset. */
+/* In: r1 planes, r2 columns, r3 channel, r4 pairs, r5 varying, r6 end of channels, r7 records,
+ * r8 out, r9 outputs, r10 bytes between outputs, r11 offset. */
     .macro depthwise_3x3 name, stride, rounding, pair_bytes
     .section .text.\name, "ax", %progbits
     .global \name
@@ -139,51 +149,64 @@
 \name:
     push    {r4-r11, lr}
     sub     sp, sp, #FRAME
-    ldm     r0, {r0-r7}
-    strd    r1, r2, [sp, #RECORDS]
-    str     r7, [sp, #OFFSET]
-    mov     r7, r5
-    lsr     r8, r4, #1
-    mov     r9, #\pair_bytes
-    mla     r10, r8, r9, r0
-    strd    r10, r6, [sp, #PLANE_END]
-    and     r11, r4, #1
-    add     r9, r11, r11, lsl #1
-    add     r10, r10, r9, lsl #2
-    sub     r10, r0, r10
-    add     r10, r10, r6
-    mul     r9, r4, r5
-    sub     r9, r9, #1
-    strd    r10, r9, [sp, #PLANE_STEP]
-    adr.w   r10, .Lodd_\name
-    adr.w   r9, .Lnext_\name
-    cmp     r11, #0
+    ldm     r0, {r1-r11}
+    stm     sp, {r1-r7}
+    str     r11, [sp, #OFFSET]
+    strd    r8, r10, [sp, #OUT]
+    mov     r7, r10
+    lsr     r8, r9, #1
+    mov     r0, #\pair_bytes
+    mla     r2, r8, r0, r1
+    str     r2, [sp, #FIRST_END]
+    and     r3, r9, #1
+    add     r4, r3, r3, lsl #1
+    add     r2, r2, r4, lsl #2
+    sub     r2, r1, r2
+    add     r2, r2, #PLANE_BYTES
+    mul     r4, r9, r10
+    sub     r4, r4, #1
+    strd    r2, r4, [sp, #PLANE_STEP]
+    adr.w   r2, .Lodd_\name
+    adr.w   r4, .Lnext_\name
+    cmp     r3, #0
     it      eq
-    moveq   r10, r9
-    orr     r10, r10, #1
-    adr.w   r9, .Lloop_\name
+    moveq   r2, r4
+    orr     r2, r2, #1
+    adr.w   r4, .Lloop_\name
     tst     r8, #1
     beq     .Leven_\name
-    adr.w   r9, .Lmiddle_\name
+    adr.w   r4, .Lmiddle_\name
 .Leven_\name:
-    orr     r9, r9, #1
+    orr     r4, r4, #1
     cmp     r8, #0
     it      eq
-    moveq   r9, r10
-    strd    r9, r10, [sp, #ENTRY]
-    mov     r10, r1
-    mov     r1, r3
+    moveq   r4, r2
+    strd    r4, r2, [sp, #ENTRY]
+.Lplanes_\name:
+    ldm     sp, {r0-r3}
+    bl      edge_dsp_planes_3
+    ldrd    r8, r9, [sp, #CHANNEL]
+    ldr     r9, [sp, #VARYING]
+    add     r8, r8, #4
+    strd    r8, r9, [sp, #CHANNEL]
+    ldr     r10, [sp, #RECORDS]
+    add     r11, r10, #80
+    str     r11, [sp, #RECORDS_END]
+    ldr     r11, [sp, #FIRST_END]
+    str     r11, [sp, #PLANE_END]
+    ldr     r0, [sp, #PLANES]
+    ldrd    r1, r7, [sp, #OUT]
     b       .Lchannel_\name
 .Lnext_\name:
     ldrd    r10, r11, [sp, #PLANE_STEP]
     add     r0, r0, r10
     sub     r1, r1, r11
-    ldrd    r10, r11, [sp, #PLANE_END]
-    add     r10, r10, r11
+    ldr     r10, [sp, #PLANE_END]
+    add     r10, r10, #PLANE_BYTES
     str     r10, [sp, #PLANE_END]
     ldrd    r10, r11, [sp, #RECORDS]
     cmp     r10, r11
-    beq     .Lend_\name
+    beq     .Lfour_\name
 .Lchannel_\name:
     ldm     r10!, {r2, r4, r6, r8, lr}
     str     r10, [sp, #RECORDS]
@@ -208,7 +231,12 @@
     strb    r8, [r1]
     add     r1, r1, r7
     b       .Lnext_\name
-.Lend_\name:
+.Lfour_\name:
+    str     r1, [sp, #OUT]
+    ldr     r8, [sp, #CHANNEL]
+    ldr     r9, [sp, #CHANNELS_END]
+    cmp     r8, r9
+    bne     .Lplanes_\name
     add     sp, sp, #FRAME
     pop     {r4-r11, pc}
     .size   \name, . - \name

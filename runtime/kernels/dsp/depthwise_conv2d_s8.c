@@ -85,28 +85,31 @@ static kernel_3x3 *chosen(const edge_conv2d *layer) {
     return layer->stride_w == 1 ? edge_dsp_depthwise_3x3_s1_twice : edge_dsp_depthwise_3x3_s2_twice;
 }
 
-static void make_block(const work *w, const block *b, int8_t *out) {
+static void make_channels(const work *w, const block *b, int32_t channel, int32_t end,
+                          int8_t *out) {
     const edge_conv2d *layer = w->layer;
-    kernel_3x3 *kernel = chosen(layer);
-    edge_dsp_depthwise arguments = {w->planes,
-                                    NULL,
-                                    NULL,
-                                    NULL,
-                                    b->outputs,
-                                    layer->out_c,
-                                    EDGE_DSP_PLANE_BYTES,
-                                    2 * layer->requantize.zero_point + 1};
+    const edge_dsp_depthwise arguments = {w->planes,
+                                          (const int8_t *const(*)[6])w->columns,
+                                          channel,
+                                          b->pairs,
+                                          b->varying,
+                                          end,
+                                          (const int32_t *)layer->weights + 5 * channel,
+                                          out + b->ox * layer->out_c + channel,
+                                          b->outputs,
+                                          layer->out_c,
+                                          2 * layer->requantize.zero_point + 1};
+    chosen(layer)(&arguments);
+}
+
+static void make_block(const work *w, const block *b, int8_t *out) {
+    const int32_t channels = w->layer->in_c, whole = channels & ~3;
     find_columns(w, b, w->rows[0], 0, 2);
     find_columns(w, b, w->rows[1], 1, 2);
     find_columns(w, b, w->rows[2], 4, 1);
-    int32_t pairs = b->pairs; /* padding stays in the planes after the first 4 channels */
-    for (int32_t next = 0; next < layer->in_c; next += 4, pairs = b->varying) {
-        const int32_t c = next + 4 <= layer->in_c ? next : layer->in_c - 4;
-        edge_dsp_planes_3(w->planes, w->columns, c, pairs);
-        arguments.records = (const int32_t *)layer->weights + 5 * c;
-        arguments.end = arguments.records + 20;
-        arguments.out = out + b->ox * layer->out_c + c;
-        kernel(&arguments);
+    make_channels(w, b, 0, whole, out);
+    if (whole < channels) {
+        make_channels(w, b, channels - 4, channels, out);
     }
 }
 

@@ -15,17 +15,16 @@
 
 #define STRIP 0
 #define RECORDS 4
-#define ENTRY_STRIP 8
-#define ENTRY 12
-#define STRIP_END 16
-#define OFFSET 20
-#define OUT 24
-#define END 28
-#define PITCH 32
-#define PITCH3 36
-#define FRAME 40
+#define ENTRY 8
+#define STRIP_END 12
+#define OFFSET 16
+#define OUT 20
+#define END 24
+#define PITCH 28
+#define PITCH3 32
+#define FRAME 36
 #define STEP_BYTES 48
-#define UNROLL 8
+#define UNROLL 16
 
 /* The first step takes the start values r4, r8 as addends of all pixels. */
     .macro first_step
@@ -36,7 +35,7 @@
     smlad   r7, lr, r2, r4
     smlad   r10, r12, r3, r8
     smlad   r11, lr, r3, r8
-    ldrd    r12, lr, [r0]
+    ldrd    r12, lr, [r0], #16
     smlad   r5, lr, r2, r4
     smlad   r4, r12, r2, r4
     smlad   r9, lr, r3, r8
@@ -44,19 +43,19 @@
     .endm
 
 /* 12 instructions of 4 bytes: the entry into the loop is computed from that. */
-    .macro step at
+    .macro step
     ldr     r3, [r1], #4
     sxtb16  r2, r3
-    ldrd    r12, lr, [r0, #\at]
-    smlad   r4, r12, r2, r4
-    smlad   r5, lr, r2, r5
-    smlad   r8, r12, r3, r8
-    smlad   r9, lr, r3, r9
-    ldrd    r12, lr, [r0, #\at + 8]
+    ldrd    r12, lr, [r0, #8]
     smlad   r6, r12, r2, r6
     smlad   r7, lr, r2, r7
     smlad   r10, r12, r3, r10
     smlad   r11, lr, r3, r11
+    ldrd    r12, lr, [r0], #16
+    smlad   r4, r12, r2, r4
+    smlad   r5, lr, r2, r5
+    smlad   r8, r12, r3, r8
+    smlad   r9, lr, r3, r9
     .endm
 
     .macro separate acc:req, even:req, shift:req
@@ -161,8 +160,6 @@
     subs    r10, r10, #1
     rsb     r3, r10, #0
     and     r3, r3, #UNROLL - 1
-    add     r4, r4, #16
-    sub     r4, r4, r3, lsl #4
     mov     r5, #STEP_BYTES
     adr.w   r2, .Lsteps_\name
     mla     r2, r3, r5, r2
@@ -171,27 +168,20 @@
     adr.w   r2, .Ldone_\name
 .Lentry_\name:
     orr     r2, r2, #1
-    strd    r4, r2, [sp, #ENTRY_STRIP]
+    str     r2, [sp, #ENTRY]
 .Lpair_\name:
     ldrd    r0, r2, [sp, #STRIP]
     ldrd    r4, r8, [r2]
     asr     r4, r4, #8
     add     r8, r8, r4
     first_step
-    ldrd    r0, r2, [sp, #ENTRY_STRIP]
-    bx      r2
+    ldr     pc, [sp, #ENTRY]
     .balign 4
 .Lsteps_\name:
-    step    0
-    step    16
-    step    32
-    step    48
-    step    64
-    step    80
-    step    96
-    step    112
+    .rept   UNROLL
+    step
+    .endr
     ldr     r2, [sp, #STRIP_END]
-    adds    r0, r0, #16 * UNROLL
     cmp     r0, r2
     bne.w   .Lsteps_\name
 .Ldone_\name:

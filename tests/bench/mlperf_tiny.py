@@ -1,0 +1,97 @@
+"""The MLPerf Tiny models on Cortex-M7 and M4 beside TensorFlow Lite Micro + CMSIS-NN.
+
+    python tests/bench/mlperf_tiny.py MODELS [--target cortex-m7] [--toolchain zig] [--json]
+
+MODELS is the folder with the four .tflite files. Instructions are retired instructions of one
+inference under QEMU; they are not cycles. Bytes are measured: linked sections and painted stack.
+Peer figures: tflite-micro 90b983c2 with CMSIS-NN 4ab83cc3, gcc-arm-none-eabi 12.2 -O3, QEMU 7.2;
+its RAM is arena, 640 bytes of static data and stack, on Cortex-M4.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import edge
+from edge.cli.tables import print_table
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A model file, and what TensorFlow Lite Micro with CMSIS-NN takes for it."""
+
+    file: str
+    m4: int
+    m7: int
+    ram: int
+    flash: int
+
+
+PEERS = {
+    "vww": Peer("vww_96_int8.tflite", 24_720_341, 24_483_680, 102_577, 392_973),
+    "kws": Peer("kws_ref_model.tflite", 7_845_240, 7_761_146, 24_689, 113_621),
+    "resnet": Peer("pretrainedResnet_quant.tflite", 29_874_859, 29_938_579, 56_865, 155_643),
+    "ad": Peer("ad01_int8.tflite", 582_332, 582_571, 4_128, 309_321),
+}
+
+
+def measure(models: Path, target: str, toolchain: str | None) -> list[dict[str, Any]]:
+    """One row a model: instructions, ratio to the peer, RAM and flash in bytes, mismatches."""
+    rows = []
+    for name, peer in PEERS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / name
+            edge.export(models / peer.file, target, out)
+            verified = edge.verify(out, toolchain=toolchain, reference="litert")
+            found = edge.bench(out, toolchain=toolchain)
+        theirs = peer.m4 if target == "cortex-m4" else peer.m7
+        rows.append(
+            {
+                "model": name,
+                "instructions": found.instructions,
+                "peer_instructions": theirs,
+                "ratio": round((found.instructions or 0) / theirs, 3),
+                "ram": dict(found.ram),
+                "peer_ram": peer.ram,
+                "flash": dict(found.flash),
+                "peer_flash": peer.flash,
+                "arena_watermark": found.arena_watermark,
+                "mismatches": verified.mismatches,
+                "toolchain": found.toolchain,
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    """Print the table, or one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("models", type=Path)
+    parser.add_argument("--target", default="cortex-m7")
+    parser.add_argument("--toolchain")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    rows = measure(arguments.models, arguments.target, arguments.toolchain)
+    if arguments.json:
+        print(json.dumps({"target": arguments.target, "rows": rows}))
+        return
+    columns = ("model", "instructions", "of peer", "RAM", "peer RAM", "flash", "peer flash")
+    print_table(
+        columns,
+        [
+            (r["model"], r["instructions"], f"{r['ratio']:.3f}x", r["ram"]["total"], r["peer_ram"],
+             r["flash"]["total"], r["peer_flash"])
+            for r in rows
+        ],
+    )  # fmt: skip
+    print(f"{arguments.target}, {rows[0]['toolchain']}, {sum(r['mismatches'] for r in rows)} "
+          "mismatches against LiteRT's reference kernels")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
