@@ -27,10 +27,11 @@ class Memory:
 class Target:
     """A CPU with its memory. Sizes are bytes.
 
-    `kernels` are folders of runtime/kernels, best first; `board` is the folder of targets/ with
-    the sources around a model (start-up, runner main), "" where there are none; `macros` are feature macros that
-    the compiler must define; `flags` are per toolchain. `flash` and `sram` are None where memory
-    has no budget (host). `stack` is what is reserved for the stack, `alignment` the arena's.
+    `kernels` are folders of runtime/kernels, best first. `board` is the folder of targets/ with
+    the sources around a model (start-up, runner main), "" where there are none. `macros` are
+    feature macros that the compiler must define, `flags` its flags, per toolchain. `flash` and
+    `sram` are None where memory has no budget (host). `stack` is what is reserved for the stack,
+    `alignment` the arena's.
     """
 
     name: str

@@ -143,6 +143,8 @@ def _shrink(
 ) -> bool:
     """Take back what some reader needs, or what the operator's own input keeps; True if any."""
     before = dropped[node.output]
+    if not before.any():
+        return False
     mask = before.copy()
     for reader in graph.consumers[node.output]:
         mask &= _spared(graph, known, dropped, reader, node.output)

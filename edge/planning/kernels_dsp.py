@@ -85,17 +85,28 @@ def _convolves(graph: Graph, node: Node) -> bool:
 def _convolution_scratch(graph: Graph, node: Node) -> int:
     out_c, kernel_h, kernel_w, in_c = graph.type(node.inputs[1]).shape
     segment = kernel_w * in_c
+    gathered = segment < 4 or (_pair(node, "dilation")[1] > 1 and kernel_w > 1)
     span = (3 * _pair(node, "stride")[1] + kernel_w) * in_c
-    columns = max(_round_up(span), 4 * _round_up(segment))
+    columns = 4 * _round_up(segment) if gathered else _round_up(span)
     strip = 16 * _steps(segment) * kernel_h
     return strip + _POINTER_BYTES * kernel_h + columns + _odd_channels(out_c)
 
 
 def _convolution_cost(graph: Graph, node: Node) -> int:
-    out = graph.type(node.output)
-    strips = out.elements // out.shape[-1] / 4
-    kernel_h = graph.type(node.inputs[1]).shape[1]
-    return int(0.8 * macs(graph, node) + 10 * out.elements + (100 + 80 * kernel_h) * strips)
+    shape = graph.type(node.output).shape
+    rows = shape[0] * shape[1]
+    strip = 150 + 100 * graph.type(node.inputs[1]).shape[1]
+    return rows * _dots_cost(graph, node, shape[2], strip)
+
+
+def _dots_cost(graph: Graph, node: Node, pixels: int, strip: int) -> int:
+    """A run of pixels, 4 at a time and the rest one by one; `strip`: to prepare each time."""
+    outputs = graph.type(node.output).shape[-1]
+    work = macs(graph, node) * outputs / graph.type(node.output).elements
+    strips, rest = divmod(pixels, 4)
+    quick = 4 * (0.8 * work + 10 * outputs) + strip
+    slow = 0.95 * work + 22 * outputs + strip
+    return int(strips * quick + rest * slow)
 
 
 def _pointwise(graph: Graph, node: Node) -> bool:
@@ -128,13 +139,7 @@ def _pointwise_scratch(graph: Graph, node: Node) -> int:
 
 
 def _pointwise_cost(graph: Graph, node: Node) -> int:
-    out = graph.type(node.output)
-    strips, rest = divmod(_pixels(graph, node), 4)
-    work = macs(graph, node) / _pixels(graph, node)
-    outputs = out.shape[-1]
-    quick = 4 * (0.8 * work + 10 * outputs) + 150
-    slow = 0.95 * work + 22 * outputs + 100
-    return int(strips * quick + rest * slow)
+    return _dots_cost(graph, node, _pixels(graph, node), 150)
 
 
 def _one_scale(weighted: Weighted) -> bool:

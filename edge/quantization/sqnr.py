@@ -72,7 +72,8 @@ def compare(
 ) -> Report:
     """Measure int8_graph against float_graph, from which it was made, on the samples of a source.
 
-    Layers are matched by the name of their output. `labels` holds the class of each sample.
+    Layers are matched by the name of their output; those that passes have given fewer channels or
+    another name have no row. `labels` holds the class of each sample.
     Raises EdgeError as edge.quantization.calibration.samples does, and E0202 if the number of
     labels is not the number of samples.
     """
@@ -171,16 +172,21 @@ class _Comparison:
 
 def _origins(float_graph: Graph, int8_graph: Graph) -> dict[str, str]:
     """For each int8 activation the float value it stands for: the same name, or that of the
-    tensor it was requantized from."""
+    tensor it was requantized from. Tensors that lost constant channels stand for none."""
     origins: dict[str, str] = {}
     for name in activations(int8_graph):
         producer = int8_graph.producers.get(name)
-        value = float_graph.values.get(name)
-        if value and not value.is_constant and value.type.dtype is DType.FLOAT32:
-            origins[name] = name
+        if _is_float_activation(float_graph, name):
+            if float_graph.type(name).shape == int8_graph.type(name).shape:
+                origins[name] = name
         elif producer and producer.op == "requantize" and producer.inputs[0] in origins:
             origins[name] = origins[producer.inputs[0]]
     return origins
+
+
+def _is_float_activation(graph: Graph, name: str) -> bool:
+    value = graph.values.get(name)
+    return value is not None and not value.is_constant and value.type.dtype is DType.FLOAT32
 
 
 def _all_values(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:

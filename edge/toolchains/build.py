@@ -79,14 +79,17 @@ def _units(
     includes = [f"-I{path}" for path in project.include_folders]
     includes += [f"-isystem{path}" for path in commands.system_folders(target)]
     flags = (*commands.compile_flags(target, toolchain.name, board=False), *includes)
-    if profile:
-        flags += ("-DEDGE_PROFILE",)
+    # Only generated sources hold marks; kernels are compiled once for both kinds of program.
+    marked = (*flags, "-DEDGE_PROFILE") if profile else flags
     board_flags = (*commands.compile_flags(target, toolchain.name, board=True), *includes)
     features = folder / "features.c"
     features.write_text(commands.feature_check(target), encoding="utf-8")
     return [
         _Unit(features, "features.c", flags),
-        *(_Unit(project.path / source, source, flags) for source in project.files),
+        *(
+            _Unit(project.path / source, source, flags if source.startswith("edge/") else marked)
+            for source in project.files
+        ),
         *(_Unit(path, path.name, board_flags) for path in commands.board_sources(target)),
     ]
 

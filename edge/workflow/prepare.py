@@ -46,13 +46,19 @@ def prepare(
 
         graph = absorb_qdq(graph)
     elif is_float(graph):
-        graph = _calibrated(graph, calibration, observer, progress)
+        graph = _calibrated(graph, calibration, observer, rounding, progress)
     if rounding is not None:
         graph = replace(graph, rounding=rounding)
     return check(run_passes(graph, INTEGER_PASSES, check=checked, dump=dump))
 
 
-def _calibrated(graph: Graph, calibration: Calibration, observer: str, progress: bool) -> Graph:
+def _calibrated(
+    graph: Graph,
+    calibration: Calibration,
+    observer: str,
+    rounding: Rounding | None,
+    progress: bool,
+) -> Graph:
     if calibration is None:
         raise fail(
             "E0201",
@@ -64,4 +70,10 @@ def _calibrated(graph: Graph, calibration: Calibration, observer: str, progress:
         )
     from edge.quantization.ptq import quantize
 
-    return quantize(graph, calibration, observer=observer, progress=progress)
+    return quantize(
+        graph,
+        calibration,
+        observer=observer,
+        rounding=rounding or Rounding.SINGLE,
+        progress=progress,
+    )

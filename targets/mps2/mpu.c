@@ -22,34 +22,52 @@ enum {
 #define RASR_NEVER_EXECUTE (1u << 28)
 #define SHCSR_MEMFAULT (1u << 16)
 
-/* log2 of the smallest power of two that holds `bytes`; regions with eighths have at least 256. */
+/* log2 of the smallest region that holds `bytes`: 32 or a larger power of two. */
 static uint32_t region_bits(uint32_t bytes) {
-    uint32_t bits = 8;
+    uint32_t bits = 5;
     while ((1u << bits) < bytes) {
         bits++;
     }
     return bits;
 }
 
-/* A region is a power of two whose eighths can be switched off, so a length in multiples of 32
- * takes one region for every three binary digits. Returns the next free region. */
-static uint32_t allow(uint32_t region, uintptr_t start, uintptr_t end, uint32_t rights) {
-    while (end - start >= 32) {
-        const uint32_t bits = region_bits((uint32_t)(end - start));
-        const uint32_t eighths = (uint32_t)(end - start) >> (bits - 3);
-        const uint32_t disabled = 0xFFu & (0xFFu << eighths);
-        REGISTER(MPU_RBAR) = (uint32_t)start | RBAR_VALID | region++;
-        REGISTER(MPU_RASR) =
-            rights | RASR_NORMAL_MEMORY | (disabled << 8) | ((bits - 1) << 1) | RASR_ENABLE;
-        start += (uintptr_t)eighths << (bits - 3);
+/* Lets through the first `eighths` of the region of 2^bits bytes at `start`. */
+static void allow(uint32_t region, uintptr_t start, uint32_t bits, uint32_t eighths,
+                  uint32_t rights) {
+    const uint32_t disabled = 0xFFu & (0xFFu << eighths);
+    REGISTER(MPU_RBAR) = (uint32_t)start | RBAR_VALID | region;
+    REGISTER(MPU_RASR) =
+        rights | RASR_NORMAL_MEMORY | (disabled << 8) | ((bits - 1) << 1) | RASR_ENABLE;
+}
+
+/* One region, rounded up: the linker has checked the end, this is against writes to code. */
+static void allow_flash(uint32_t region) {
+    const uint32_t bytes = (uint32_t)(ADDRESS(_flash_end) - ADDRESS(_flash_start));
+    const uint32_t bits = region_bits(bytes), eighth = 1u << (bits - 3);
+    allow(region, ADDRESS(_flash_start), bits, (bytes + eighth - 1) / eighth, RASR_READ_ONLY);
+}
+
+/* Exact to 32 bytes, at one region for every three binary digits of the length: 256 KB take five
+ * of the eight that cores have. Regions below 256 bytes have no eighths, so they are taken whole.
+ */
+static void allow_sram(uint32_t region) {
+    uintptr_t start = ADDRESS(_ram_start);
+    uint32_t left = ((uint32_t)(ADDRESS(_ram_end) - start) + 31) & ~31u;
+    while (left > 0) {
+        uint32_t bits = region_bits(left), eighths = left >> (bits - 3);
+        if (bits < 8) {
+            bits -= (1u << bits) > left;
+            eighths = 8;
+        }
+        allow(region++, start, bits, eighths, RASR_READ_WRITE | RASR_NEVER_EXECUTE);
+        start += eighths << (bits - 3);
+        left -= eighths << (bits - 3);
     }
-    return region;
 }
 
 void mpu_guard(void) {
-    const uint32_t next =
-        allow(0, ADDRESS(_ram_start), ADDRESS(_ram_end), RASR_READ_WRITE | RASR_NEVER_EXECUTE);
-    allow(next, ADDRESS(_flash_start), ADDRESS(_flash_end), RASR_READ_ONLY);
+    allow_flash(0);
+    allow_sram(1);
     REGISTER(SHCSR) |= SHCSR_MEMFAULT;
     REGISTER(MPU_CTRL) = 1; /* on, without the default map for privileged code */
     __asm__ volatile("dsb\n isb" ::: "memory");

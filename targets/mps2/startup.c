@@ -33,7 +33,8 @@ __attribute__((used, noreturn)) void Reset_Handler(void) {
 __attribute__((naked, noinline)) static void
 fill_up_to_stack_pointer(__attribute__((unused)) uint32_t *from,
                          __attribute__((unused)) uint32_t pattern) {
-    __asm__ volatile("1: cmp r0, sp\n"
+    __asm__ volatile("mov r2, sp\n"
+                     "1: cmp r0, r2\n"
                      "bhs 2f\n"
                      "str r1, [r0], #4\n"
                      "b 1b\n"

@@ -17,7 +17,7 @@ from edge.quantization.ptq import quantize
 
 STEPS = (
     "conv", "depthwise", "batch_norm", "relu", "relu6", "tanh", "pad", "pool", "average",
-    "identity", "there_and_back", "branch", "constant", "dead",
+    "identity", "there_and_back", "branch", "constant", "dead", "pruned", "concat",
 )  # fmt: skip
 
 
@@ -58,6 +58,29 @@ class Net:
         channels = int(self.rng.integers(1, 6))
         weight = self.weight(channels, 3, 3, self.shape[3])
         self.node("conv2d", self.last, weight, self.weight(channels), padding=(1, 1, 1, 1))
+
+    def add_pruned(self) -> None:
+        """A convolution with channels that are all zero, whose result is constant."""
+        self.add_conv()
+        node = self.graph.nodes[-1]
+        weight = self.graph.values[node.inputs[1]]
+        kept = self.rng.integers(0, 2, (len(weight.data), 1, 1, 1)).astype(np.float32)
+        pruned = replace(weight, data=weight.data * kept)
+        self.graph = replace(self.graph, values={**self.graph.values, weight.name: pruned})
+
+    def add_concat(self) -> None:
+        a = self.last
+        self.node("concat", a, self.node("unary", a, function="hard_swish"), axis=3)
+
+    def add_flat_linear(self) -> None:
+        """The end of a classifier in NCHW order."""
+        self.node("transpose", self.last, permutation=(0, 3, 1, 2))
+        self.node("reshape", self.last, shape=(1, int(np.prod(self.shape))))
+        self.node("linear", self.last, self.weight(4, self.shape[1]), self.weight(4))
+
+    def add_mean_linear(self) -> None:
+        self.node("mean", self.last, axes=(1, 2), keepdims=False)
+        self.node("linear", self.last, self.weight(4, self.shape[1]))
 
     def add_depthwise(self) -> None:
         weight = self.weight(1, 3, 3, self.shape[3])
@@ -116,15 +139,19 @@ class Net:
         self.graph = replace(self.graph, outputs=(last,))
 
 
-def build(seed: int, steps: list[str]) -> Graph:
+def build(seed: int, steps: list[str], end: str = "conv") -> Graph:
     net = Net(seed)
-    for step in steps:
+    for step in (*steps, end):
         net.add(step)
-    net.add_conv()  # an output that a node makes, and that is not the input
     return check(net.graph)
 
 
-nets = st.builds(build, st.integers(0, 2**16), st.lists(st.sampled_from(STEPS), max_size=8))
+nets = st.builds(
+    build,
+    st.integers(0, 2**16),
+    st.lists(st.sampled_from(STEPS), max_size=8),
+    st.sampled_from(["conv", "flat_linear", "mean_linear"]),
+)
 
 
 def inputs(seed: int, count: int) -> np.ndarray:

@@ -42,12 +42,13 @@ def neighbouring_places(model: Apart) -> Iterator[tuple[Plan, Plan]]:
                         )
 
 
+@pytest.mark.parametrize("folders", [("ref",), ("dsp", "ref")], ids="+".join)
 @pytest.mark.parametrize("net", NETS)
 def test_one_step_closer_is_noticed_and_the_exact_distance_is_not(
-    net: Callable[[], Graph], portable: Target
+    net: Callable[[], Graph], folders: tuple[str, ...]
 ) -> None:
     graph = net()
-    model = apart(graph, [(node,) for node in graph.nodes], portable.kernels)
+    model = apart(graph, [(node,) for node in graph.nodes], folders)
     for right, wrong in neighbouring_places(model):
         check_plan(graph, right)
         assert fails(graph, wrong)

@@ -76,6 +76,14 @@ def test_shared_bytes_are_occupied_once() -> None:
     assert occupied(residents) == 20
 
 
+def test_ring_is_resident_in_its_stage_only(portable: Target) -> None:
+    graph = nets.resnet()
+    made = plan(graph, portable)
+    found = [{r.name: r.size for r in stage} for stage in occupancy(graph, made)]
+    assert [stage["t2"] for stage in found if "t2" in stage] == [512]
+    assert found[2].keys() == {"t0", "t1", "t2", "t3"}
+
+
 def test_renamed_tensor_is_resident_once(portable: Target) -> None:
     net = nets.Net()
     x = net.node("reshape", net.conv(net.input(1, 4, 4, 2), 2), shape=(1, 32))

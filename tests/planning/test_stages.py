@@ -84,6 +84,14 @@ def test_window_reads_its_rows_and_none_of_the_padding() -> None:
     assert rows == [(0, 20), (10, 40), (30, 60), (50, 70)]
 
 
+def test_dilated_window_reads_the_rows_between_its_taps() -> None:
+    net = Net()
+    x = net.input(1, 9, 1, 1)
+    net.node("conv2d", x, net.constant(1, 3, 1, 1), padding=(2, 2, 0, 0), dilation=(2, 1))
+    graph = net.graph("t0")
+    assert [bytes_read(graph, graph.nodes[0], 0, y, 9) for y in (0, 4)] == [(0, 3), (2, 7)]
+
+
 def test_window_in_the_padding_reads_nothing() -> None:
     net = Net()
     net.conv(net.input(1, 3, 1, 1), 1, (2, 1), (1, 1), (2, 0, 0, 0))

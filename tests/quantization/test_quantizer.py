@@ -99,6 +99,7 @@ def test_every_stored_value_of_a_network_is_quantized(network):
             assert [reader.op for reader in readers] == ["quantize"], node.name
 
 
+@pytest.mark.slow
 def test_quantization_aware_training_ends_in_the_same_form():
     torch.manual_seed(3)
     graph = imported(trained(Mixed(), IMAGE, EdgeQuantizer(qat=True)), IMAGE)

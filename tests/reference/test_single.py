@@ -15,6 +15,7 @@ from edge.ir import DType, Graph, Node, Quantization, Rounding, TensorType, Valu
 from edge.ir.graph import Attr
 from edge.ir.ops import infer_shapes
 from edge.reference import run
+from edge.reference.int8_dense import exact_product
 from tests.reference.exact import half_even, half_up, int8
 
 Int8 = np.ndarray[Any, Any]
@@ -104,18 +105,26 @@ def test_depthwise_conv2d_filters_each_channel_alone() -> None:
         assert y[0, oy, ox, oc] == min(max(expected, 3), 127)
 
 
-@pytest.mark.parametrize("features", [1, 40, 1100])
-def test_linear_is_exact_for_any_number_of_features(features: int) -> None:
-    """All values at their largest make the sums as large as they get."""
+@pytest.mark.parametrize("features", [1, 40, 1041, 2001])
+def test_linear_requantizes_the_whole_sum(features: int) -> None:
     rng = np.random.default_rng(features)
-    x = np.full((1, features), -128, np.int8)
-    w = np.where(rng.random((7, features)) < 0.9, 127, -127).astype(np.int8)
-    scale = 0.01 / math.sqrt(features) / features
-    graph = operator("linear", {"x": (x.shape, (0.5, 127))}, (0.1, 5), (filters(w, (scale,), 0),))
+    x = rng.integers(-128, 128, (1, features)).astype(np.int8)
+    w = rng.integers(-127, 128, (7, features)).astype(np.int8)
+    out_scale = 0.5 * 0.01 * 73 * 73 * math.sqrt(features) / 60
+    graph = operator(
+        "linear", {"x": (x.shape, (0.5, 20))}, (out_scale, 5), (filters(w, (0.01,), 0),)
+    )
     y = run(graph, [x])["y"]
     for unit in range(7):
-        accumulator = -255 * int(w[unit].astype(int).sum())
-        assert y[0, unit] == requantized(accumulator, 0.5 * scale / 0.1, 5)
+        accumulator = int(((x.astype(int) - 20) * w[unit].astype(int)).sum())
+        assert y[0, unit] == requantized(accumulator, 0.5 * 0.01 / out_scale, 5)
+
+
+@pytest.mark.parametrize("features", [1, 1041, 2001, 70001])
+def test_sums_stay_exact_beyond_the_integers_of_float32(features: int) -> None:
+    """Odd products of one sign add up to odd numbers above 2**24."""
+    x, w = np.full((3, features), -127, np.int8), np.full((2, features), 127, np.int8)
+    assert (exact_product(x, w) == -127 * 127 * features).all()
 
 
 RATIOS = [(0.4173, 0.7291), (1.0071, 1.0), (3.9, 0.0113), (5.513, 9.077), (301.3, 0.3)]

@@ -87,27 +87,35 @@ def _convert(draft: Draft) -> Iterator[Finding]:
 
 
 def _interface(draft: Draft) -> Iterator[Finding]:
-    """Inputs and outputs must be int8 or float32, of a fixed shape and batch 1."""
+    """Inputs and outputs must be int8 or float32, inputs of a fixed shape and batch 1."""
     model = draft.model
-    for what, indices in (("input", model.inputs), ("output", model.outputs)):
+    sides = (("input", model.inputs, _input_problem), ("output", model.outputs, _output_problem))
+    for side, indices, problem_of in sides:
         for index in indices:
-            tensor = model.tensors[index]
-            where = f"{what} {tensor.name[:80]!r}"
             try:
-                value = checked(draft.value(index))
-            except Unsupported as problem:
-                yield Finding(problem, where)
-                continue
-            if what == "input" and min(tensor.signature[1:], default=1) < 0:
-                help = "convert the model with a fixed input shape"
-                yield Finding(Unsupported(DYNAMIC, "the input shape is dynamic", help), where)
-            if what == "input" and len(tensor.shape) > 1 and tensor.shape[0] != 1:
-                help = "convert the model with batch size 1"
-                yield Finding(Unsupported(BATCH, "the input is a batch", help), where)
-            if what == "output" and (value.is_constant or index in model.inputs):
-                help = "remove this output: no operator computes it"
-                title = "an output is a constant or an input"
-                yield Finding(Unsupported(STRUCTURE, title, help), where)
+                checked(draft.value(index))
+                problem = problem_of(draft, index)
+            except Unsupported as found:
+                problem = found
+            if problem:
+                yield Finding(problem, f"{side} {model.tensors[index].name[:80]!r}")
+
+
+def _input_problem(draft: Draft, index: int) -> Unsupported | None:
+    tensor = draft.model.tensors[index]
+    if min(tensor.signature[1:], default=1) < 0:
+        help = "convert the model with a fixed input shape"
+        return Unsupported(DYNAMIC, "the input shape is dynamic", help)
+    if len(tensor.shape) > 1 and tensor.shape[0] != 1:
+        return Unsupported(BATCH, "the input is a batch", "convert the model with batch size 1")
+    return None
+
+
+def _output_problem(draft: Draft, index: int) -> Unsupported | None:
+    if draft.value(index).is_constant or index in draft.model.inputs:
+        title = "an output is a constant or an input"
+        return Unsupported(STRUCTURE, title, "remove this output: no operator computes it")
+    return None
 
 
 def _checked(graph: Graph) -> Graph:

@@ -33,16 +33,19 @@ typedef struct {
     int8_t *spare;
 } work;
 
-/* Bytes from a pixel to the next one in work.columns where their columns are gathered one by one.
- */
+/* Whether the columns under a pixel cannot be read as one piece of 4 bytes or more. */
+static int is_gathered(const edge_conv2d *layer) {
+    return layer->kernel_w * layer->in_c < 4 || (layer->dilation_w > 1 && layer->kernel_w > 1);
+}
+
+/* Bytes from a pixel to the next one in work.columns where their columns are gathered one by one. */
 static int32_t gathered_pitch(int32_t segment) {
     return segment < 4 ? 4 : edge_dsp_round_up(segment);
 }
 
 static int32_t columns_bytes(const edge_conv2d *layer, int32_t segment) {
     const int32_t span = (3 * layer->stride_w + layer->kernel_w) * layer->in_c;
-    const int32_t gathered = 4 * gathered_pitch(segment);
-    return edge_dsp_round_up(span > gathered ? span : gathered);
+    return is_gathered(layer) ? 4 * gathered_pitch(segment) : edge_dsp_round_up(span);
 }
 
 static work divide_scratch(const edge_conv2d *layer, void *scratch) {
@@ -120,7 +123,7 @@ static void *widen_gathered(const work *w, void *strip, const int8_t *row, int32
 static void build_strip(const work *w, int32_t ix, int32_t pixels) {
     const edge_conv2d *layer = w->layer;
     const int32_t span = (pixels - 1) * layer->stride_w + layer->kernel_w;
-    const int gathered = w->segment < 4 || (layer->dilation_w > 1 && layer->kernel_w > 1);
+    const int gathered = is_gathered(layer);
     const int inside = ix >= 0 && ix + span <= layer->in_w;
     void *strip = w->strip;
     for (int32_t ky = 0; ky < layer->kernel_h; ky++) {

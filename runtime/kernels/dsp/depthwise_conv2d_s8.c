@@ -64,17 +64,25 @@ static block cut(const edge_conv2d *layer, int32_t ox) {
     return b;
 }
 
-/* The addresses of a row's columns: every second pair of entries, then the next entry. */
-static void find_columns(const work *w, const block *b, const int8_t *row, int32_t at,
-                         int32_t step) {
-    const int32_t depth = w->layer->in_c, width = w->layer->in_w;
-    const int8_t **entry = (const int8_t **)w->columns + at;
-    for (int32_t i = 0; i < 2 * b->pairs; i++) {
-        const int32_t ix = b->first + i;
-        const int inside = row != NULL && ix >= 0 && ix < width;
-        *entry = inside ? row + ix * depth : w->padding;
-        entry += (i & 1) == 0 ? step : 6 - step;
+/* The addresses of every second column from `ix` on, in every sixth entry. A row of no width is
+ * all padding. */
+static void find_every_second(const work *w, const int8_t *row, int32_t width, int32_t ix,
+                              int32_t count, const int8_t **entry) {
+    const int32_t step = 2 * w->layer->in_c;
+    int32_t offset = ix * w->layer->in_c;
+    for (; count > 0; count--, entry += 6, offset += step, ix += 2) {
+        *entry = (uint32_t)ix < (uint32_t)width ? row + offset : w->padding;
     }
+}
+
+/* `even` and `odd` are the places of a row's columns among the six entries of a pair. */
+static void find_columns(const work *w, const block *b, const int8_t *row, int32_t even,
+                         int32_t odd) {
+    const int32_t width = row != NULL ? w->layer->in_w : 0;
+    const int8_t **entries = (const int8_t **)w->columns;
+    row = row != NULL ? row : w->padding;
+    find_every_second(w, row, width, b->first, b->pairs, entries + even);
+    find_every_second(w, row, width, b->first + 1, b->pairs, entries + odd);
 }
 
 static kernel_3x3 *chosen(const edge_conv2d *layer) {
@@ -105,8 +113,8 @@ static void make_channels(const work *w, const block *b, int32_t channel, int32_
 static void make_block(const work *w, const block *b, int8_t *out) {
     const int32_t channels = w->layer->in_c, whole = channels & ~3;
     find_columns(w, b, w->rows[0], 0, 2);
-    find_columns(w, b, w->rows[1], 1, 2);
-    find_columns(w, b, w->rows[2], 4, 1);
+    find_columns(w, b, w->rows[1], 1, 3);
+    find_columns(w, b, w->rows[2], 4, 5);
     make_channels(w, b, 0, whole, out);
     if (whole < channels) {
         make_channels(w, b, channels - 4, channels, out);

@@ -28,37 +28,34 @@ def strided_slice(call: Call) -> None:
         shape_arithmetic.strided_slice(call)
         return
     x = call.activation()
-    begin, end, strides, dropped = bounds(call, x.type.shape)
+    begin, end, strides = _bounds(call, x.type.shape)
     y = call.moved(x)
-    shape = tuple(-(-(e - b) // s) for b, e, s in zip(begin, end, strides, strict=True))
     sliced = y
-    if dropped:
+    if call.integer("shrink_axis_mask"):
+        shape = tuple(-(-(e - b) // s) for b, e, s in zip(begin, end, strides, strict=True))
         kind = TensorType(shape, y.type.dtype, y.type.quantization)
         sliced = call.draft.new(f"{y.name}_sliced", kind)
     call.emit("slice", (x,), sliced, begin=begin, end=end, strides=strides)
-    if dropped:
+    if sliced is not y:
         call.emit("reshape", (sliced,), y, shape=y.type.shape)
 
 
-def bounds(call: Call, shape: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-    """begin, end and strides of a STRIDED_SLICE for every axis of `shape`, and the dropped axes."""
+def _bounds(call: Call, shape: Ints) -> tuple[Ints, Ints, Ints]:
+    """begin, end and strides of a STRIDED_SLICE for every axis of `shape`."""
     if call.integer("ellipsis_mask") or call.integer("new_axis_mask"):
         raise unsupported_attribute("STRIDED_SLICE with an ellipsis or a new axis")
-    begin, end, strides = (list(call.integers(position)) for position in (1, 2, 3))
+    begin, end, strides = (call.integers(position) for position in (1, 2, 3))
     if not len(begin) == len(end) == len(strides) <= len(shape):
         raise damaged(f"{call.where} has {len(begin)}, {len(end)} and {len(strides)} bounds")
     if min(strides, default=1) < 1:
         raise unsupported_attribute("STRIDED_SLICE with a stride that is not positive")
     if call.option("end_is_length"):
-        end = [b + e for b, e in zip(begin, end, strict=True)]
-    missing = len(shape) - len(begin)
-    axes = [_axis_bounds(call, axis, n, begin[axis], end[axis], strides[axis])
-            for axis, n in enumerate(shape[: len(begin)])]  # fmt: skip
-    axes += [(0, n, 1) for n in shape[len(shape) - missing :]]
-    shrink = call.integer("shrink_axis_mask")
-    dropped = tuple(axis for axis in range(len(begin)) if shrink >> axis & 1)
-    firsts, lasts, steps = (tuple(bound[i] for bound in axes) for i in range(3))
-    return firsts, lasts, steps, dropped
+        end = tuple(b + e for b, e in zip(begin, end, strict=True))
+    given = zip(shape, begin, end, strides, strict=False)
+    axes = [_axis_bounds(call, axis, *numbers) for axis, numbers in enumerate(given)]
+    axes += [(0, n, 1) for n in shape[len(axes) :]]
+    begin, end, strides = zip(*axes, strict=True) if axes else ((), (), ())
+    return begin, end, strides
 
 
 def _axis_bounds(
