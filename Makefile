@@ -9,6 +9,7 @@ APT := qemu-system-arm gcc-arm-none-eabi libnewlib-arm-none-eabi dataset-fashion
 demo: setup
 	$(BIN)/python apps/fashion/demo.py --out out/fashion
 
+test: export OPENBLAS_NUM_THREADS = 1
 test: setup lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests
 

@@ -48,7 +48,8 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ELFFile]:
     command = [*host.host_compiler(), "-std=c99", "-O2", "-ffreestanding", INCLUDE, "-c"]
     if command[0] != "gcc":
         command.append("--target=x86_64-linux-musl")
-    _succeeds([*command, *map(str, host.ref_sources())], cwd=folder)
+    for source in host.ref_sources():
+        _succeeds([*command, str(source)], cwd=folder)
     return {path.stem: ELFFile(path.open("rb")) for path in folder.glob("*.o")}
 
 

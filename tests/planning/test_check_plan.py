@@ -15,7 +15,7 @@ from tests.planning import nets
 from tests.planning.apart import Apart, apart
 from tests.planning.random_nets import random_net
 
-NETS: list[Callable[[], Graph]] = [nets.kws, nets.resnet, nets.vww]
+NETS: list[Callable[[], Graph]] = [nets.kws, nets.resnet]
 NETS += [lambda seed=seed: random_net(seed) for seed in range(40)]
 
 
