@@ -23,11 +23,15 @@ _HALF = 1 << 30  # the multiplier of constant channels
 
 @dataclass(frozen=True, eq=False)
 class DspConstants:
-    """bias int64[n] below 2**23, f int64[n] in 0..22 and multiplier int64[n] of n channels."""
+    """bias int64[n] below 2**23, f int64[n] in 0..22 and multiplier int64[n] of n channels.
+
+    The weights of channels that are `fixed` bool[n] are to be replaced by zeros.
+    """
 
     bias: Int64s
     f: Int64s
     multiplier: Int64s
+    fixed: npt.NDArray[np.bool_]
 
     @property
     def words(self) -> Int64s:
@@ -40,21 +44,45 @@ def dsp_constants(
     """The constants of channels with `weights` int8[n, taps], None where the kernels cannot be
     exact: sums of 2**23 and more, or scales of 1/2 (TWICE) or 1/4 (ONCE) and more.
 
-    Channels without weights have one output value; with `fold` they get constants that yield it,
-    whatever their bias and scale.
+    With `fold` a channel that has the same output for all inputs is fixed: it gets constants that
+    yield this output without weights, whatever its bias and scale.
     """
-    fixed = ~np.any(weights, axis=1) & fold
+    low, high = _sums(weighted, weights)
+    value = _scaled(weighted, high)
+    fixed = (value == _scaled(weighted, low)) & fold
     scale, f = _scale(weighted)
-    bias = np.where(fixed, 0, weighted.bias.astype(np.int64))
-    usable = (np.abs(bias) < _LIMIT) & _sums_fit(weights, bias) & (f >= 0) & (scale < 1 << 31)
+    usable = (low > -_LIMIT) & (high < _LIMIT) & (f >= 0) & (scale < 1 << 31)
+    usable &= np.abs(weighted.bias.astype(np.int64)) < _LIMIT
     if not np.all(usable | fixed):
         return None
     vanishes = (f > _LARGEST_F) | (scale == 0)
     unit = 8 if weighted.requantize.form is Form.ONCE else 4
     return DspConstants(
-        np.where(fixed, unit * _constant_outputs(weighted), bias),
+        np.where(fixed, unit * value, weighted.bias),
         np.where(fixed | vanishes, 0, f),
         np.where(fixed, _HALF, np.where(vanishes, 0, scale)),
+        fixed,
+    )
+
+
+def _sums(weighted: Weighted, weights: npt.NDArray[np.int8]) -> tuple[Int64s, Int64s]:
+    """The smallest and the largest accumulator of every channel."""
+    wide, bias = weights.astype(np.int64), weighted.bias.astype(np.int64)
+    plus, minus = wide.clip(min=0).sum(axis=1), wide.clip(max=0).sum(axis=1)
+    return (
+        bias + INT8_MIN * plus + INT8_MAX * minus,
+        bias + INT8_MAX * plus + INT8_MIN * minus,
+    )
+
+
+def _scaled(weighted: Weighted, accumulator: Int64s) -> Int64s:
+    """Outputs before the zero point is added."""
+    requantize = weighted.requantize
+    arithmetic = once if requantize.form is Form.ONCE else twice
+    scaled = arithmetic(accumulator, requantize.multiplier, requantize.shift)
+    zero = requantize.zero_point
+    return np.asarray(
+        np.clip(scaled, requantize.minimum - zero, requantize.maximum - zero), np.int64
     )
 
 
@@ -69,24 +97,6 @@ def _scale(weighted: Weighted) -> tuple[Int64s, Int64s]:
     raised = np.clip(least - exponent, 0, 31) if requantize.form is Form.ONCE else 0
     f = np.where(multiplier == 0, 0, exponent + raised - least)
     return np.where(multiplier == 0, 0, multiplier << raised), f
-
-
-def _sums_fit(weights: npt.NDArray[np.int8], bias: Int64s) -> npt.NDArray[np.bool_]:
-    wide = weights.astype(np.int64)
-    largest, smallest = wide.clip(min=0).sum(axis=1), wide.clip(max=0).sum(axis=1)
-    high = bias + INT8_MAX * largest + INT8_MIN * smallest
-    low = bias + INT8_MIN * largest + INT8_MAX * smallest
-    return (high < _LIMIT) & (low > -_LIMIT)
-
-
-def _constant_outputs(weighted: Weighted) -> Int64s:
-    """The outputs of channels that are only a bias, before the zero point is added."""
-    requantize = weighted.requantize
-    scaled = (once if requantize.form is Form.ONCE else twice)(
-        weighted.bias.astype(np.int64), requantize.multiplier, requantize.shift
-    )
-    zero = requantize.zero_point
-    return np.asarray(np.clip(scaled, INT8_MIN - zero, INT8_MAX - zero), np.int64)
 
 
 def pairs_fit(weights: npt.NDArray[np.int8]) -> bool:

@@ -57,7 +57,11 @@ def conv(
 
 
 def depthwise(
-    x: tuple[int, int, int], spec: Spec, rng: Random, stride: int, padding: tuple[int, int, int, int]
+    x: tuple[int, int, int],
+    spec: Spec,
+    rng: Random,
+    stride: int,
+    padding: tuple[int, int, int, int],
 ) -> Graph:
     attrs = {"stride": (stride, stride), "padding": padding}
     weights = random_weights((1, 3, 3, x[2]), rng)
@@ -142,7 +146,9 @@ def depthwise_convolutions(rng: Random) -> Iterator[Case]:
 def linear_layers(rng: Random) -> Iterator[Case]:
     """Channels that are no multiples of 4; inputs around the border of the narrow form."""
     for rounding, in_c, out_c in product(
-        (Rounding.TFLITE, Rounding.TFLM, Rounding.SINGLE), (1, 2, 3, 5, 16, 255, 257, 260), (1, 6, 9)
+        (Rounding.TFLITE, Rounding.TFLM, Rounding.SINGLE),
+        (1, 2, 3, 5, 16, 255, 257, 260),
+        (1, 6, 9),
     ):
         graph = linear(random_weights((out_c, in_c), rng), Spec(rounding=rounding), rng, pixels=2)
         yield case(f"{in_c}->{out_c} {rounding}", graph, LINEAR, rng)
@@ -208,6 +214,20 @@ def channels_without_weights(rng: Random) -> Iterator[Case]:
         taps = np.ascontiguousarray(weight[:, :9].T).reshape(1, 3, 3, 8)
         graph = weighted("depthwise_conv2d", (1, 3, 5, 8), taps, spec, rng, bias=bias)
         yield case(f"depthwise {rounding}", graph, DEPTHWISE, rng)
+
+
+def channels_that_never_leave_one_output(rng: Random) -> Iterator[Case]:
+    """Biases beyond 2**23 whose weights cannot bring the output back from where it saturates."""
+    for rounding, activation in product(ROUNDINGS, ("none", "relu6")):
+        spec = Spec(rounding=rounding, activation=activation)
+        weight = random_weights((6, 16), rng)
+        bias = rng.integers(-1000, 1000, 6).astype(np.int32)
+        bias[[1, 4]] = [12 << 20, -(1 << 28)]
+        graph = pointwise(5, weight, spec, rng, bias)
+        yield case(f"pointwise {rounding} {activation}", graph, POINTWISE, rng)
+        taps = np.ascontiguousarray(weight[:, :9].T).reshape(1, 3, 3, 6)
+        graph = weighted("depthwise_conv2d", (1, 3, 5, 6), taps, spec, rng, bias=bias)
+        yield case(f"depthwise {rounding} {activation}", graph, DEPTHWISE, rng)
 
 
 def sums_up_to_the_bound(rng: Random) -> Iterator[Case]:
@@ -278,6 +298,7 @@ TOPICS: tuple[Callable[[Random], Iterator[Case]], ...] = (
     saturation,
     scales_of_every_size,
     channels_without_weights,
+    channels_that_never_leave_one_output,
     sums_up_to_the_bound,
     additions,
     pools,

@@ -43,6 +43,8 @@ FUNCTIONS = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "elu": functional.elu,
+    "prelu": lambda x: functional.prelu(x, torch.full((1,), 0.3)),
+    "cast to what it is": lambda x: x.float().to(torch.float32) + 0,
     "exp": torch.exp,
     "sqrt of abs": lambda x: torch.sqrt(torch.abs(x)),
     "log of square": lambda x: torch.log(x**2 + 1),

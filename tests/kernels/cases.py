@@ -102,6 +102,18 @@ def run_in_place(kernels: Kernels, case: Case) -> Array:
     return case.shaped(inputs[0].memory)
 
 
+def run_trailing(kernels: Kernels, case: Case, distance: int) -> Array:
+    """The output of a flat kernel that starts `distance` bytes before the input it overwrites."""
+    given = case.presented[0]
+    memory = GuardedBytes(distance + given.row_bytes)
+    memory.inside[distance:] = given.memory.inside
+    rows = Rows(memory.part(distance, given.row_bytes), given.row_bytes, 1, 1)
+    out = memory.part(0, case.graph.type(case.node.output).nbytes)
+    kernels.call(case.kernel, case.descriptor, [rows], 0, out.inside)
+    memory.check()
+    return case.shaped(out)
+
+
 def run_in_ring(kernels: Kernels, case: Case, ring: int, last_row_read: Sequence[int]) -> Array:
     """The output of a window kernel whose input passes through a ring of rows.
 

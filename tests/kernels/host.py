@@ -93,6 +93,12 @@ class GuardedBytes:
         made.inside[:] = np.frombuffer(np.ascontiguousarray(data).tobytes(), np.uint8)
         return made
 
+    def part(self, start: int, size: int) -> GuardedBytes:
+        """A view of some of these bytes, without guards of its own."""
+        view = GuardedBytes(0)
+        view.inside = self.inside[start : start + size]
+        return view
+
     def check(self) -> None:
         end = len(self.whole) - self.guard
         outside = np.concatenate([self.whole[: self.guard], self.whole[end:]])

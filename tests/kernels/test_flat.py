@@ -13,7 +13,7 @@ from edge.ir import DType, Quantization, Rounding
 from edge.ir.graph import Attr
 from edge.quantization.softmax_table import MOST_CLASSES
 
-from .cases import Case, activation, constant, one_node, run, run_in_place
+from .cases import Case, activation, constant, one_node, run, run_in_place, run_trailing
 from .draws import (
     PROPERTY,
     Rng,
@@ -73,6 +73,15 @@ def test_pointwise_convolution_by_rows_and_at_once(kernels: Kernels, case: Case)
     expected = case.expected
     assert_same(run(kernels, case), expected)
     assert_same(run(kernels, _in_rows(case)), expected)
+
+
+@PROPERTY
+@given(case=matrix_products(pointwise=True))
+def test_output_of_linear_may_trail_its_input_pixel_by_pixel(kernels: Kernels, case: Case) -> None:
+    in_c, out_c = case.inputs[0].shape[-1], case.graph.type("out").shape[-1]
+    pixels = range(case.inputs[0].size // in_c)
+    distance = max((p + 1) * out_c - p * in_c for p in pixels)
+    assert_same(run_trailing(kernels, case, max(distance, 0)), case.expected)
 
 
 @st.composite
@@ -199,6 +208,8 @@ def test_dequantize(kernels: Kernels, scale: float, zero_point: int, rounding: R
     graph = one_node("dequantize", inputs, {}, rounding, None, DType.FLOAT32)
     case = Case(graph, (data,), "dequantize_s8_f32")
     assert_same(run(kernels, case), case.expected)
+    # The last value lies in the last byte of its result: it is read before that is written.
+    assert_same(run_trailing(kernels, case, 3 * data.size), case.expected)
 
 
 @PROPERTY

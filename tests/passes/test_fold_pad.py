@@ -40,6 +40,12 @@ def test_padding_that_means_something_else_is_left(value, reader, graph):
     assert fold_pad.run(before).nodes == before.nodes
 
 
+def test_padding_with_another_reader_is_left(graph):
+    text = FLOAT.format(h=5, w=4, value=0.0, reader="conv depthwise_conv2d(p, w) -> y")
+    before = graph(text.replace("-> (y)", "-> (y, p)"), w=KERNEL)
+    assert fold_pad.run(before).nodes == before.nodes
+
+
 @pytest.mark.parametrize("rounding", ["single", "tflite"])
 def test_int8_padding_with_zero_keeps_every_bit(rounding, graph, outputs):
     text = f"""

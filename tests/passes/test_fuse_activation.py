@@ -76,3 +76,10 @@ def test_int8_clamps_that_rescale_are_left(graph):
     text = INT8.format(made="0.07;0", zero=-128, function="relu", rounding="single")
     before = graph(text)
     assert fuse_activation.run(before).nodes == before.nodes
+
+
+def test_an_int8_clamp_whose_bound_rounds_the_other_way_is_left(graph):
+    """6 / 12 is half a step: the table rounds it to even, a fused bound away from zero."""
+    text = INT8.format(made="0.05;0", zero=0, function="relu6", rounding="single")
+    before = graph(text.replace("q(0.05;", "q(12.0;"))
+    assert fuse_activation.run(before).nodes == before.nodes

@@ -1,20 +1,23 @@
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edge.errors import EdgeError
 from edge.target import load_target
-from edge.toolchains import build, find_toolchain, sizes
+from edge.toolchains import Program, build, find_toolchain, sizes
 from edge.toolchains.doctor import doctor
 
 Write = Callable[..., Path]
 ARENA = 64
 
 
-def _build(folder: Path, target_name: str, compiler: str, **memory: object):  # type: ignore[no-untyped-def]
-    target = load_target(target_name).with_memory(**memory)  # type: ignore[arg-type]
+def _build(
+    folder: Path, target_name: str, compiler: str, sram: int | None = None, flash: int | None = None
+) -> Program:
+    target = load_target(target_name).with_memory(sram=sram, flash=flash)
     return build(folder, target, find_toolchain(compiler, target))
 
 
@@ -83,8 +86,6 @@ def test_a_link_error_names_the_missing_symbol(project: Write, compiler: str) ->
 
 
 def test_a_compiler_that_drops_the_dsp_extension_is_caught(project: Write) -> None:
-    from dataclasses import replace
-
     target = load_target("cortex-m4")
     flags = {"zig": ("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m3")}
     with pytest.raises(EdgeError, match="give no __ARM_FEATURE_DSP"):

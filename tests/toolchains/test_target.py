@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from edge.errors import EdgeError
@@ -40,9 +42,9 @@ def test_memory_is_replaced_by_sizes_in_any_form() -> None:
 
 
 @pytest.mark.parametrize("size", ["", "K", "-1", 0, -4, "1.5K", "12Q", True, 3.0, "²"])
-def test_a_malformed_size_is_refused(size: object) -> None:
+def test_a_malformed_size_is_refused(size: Any) -> None:
     with pytest.raises(EdgeError, match="E0012"):
-        parse_size(size, "target.sram")  # type: ignore[arg-type]
+        parse_size(size, "target.sram")
 
 
 def test_the_host_has_no_memory_to_resize() -> None:

@@ -18,9 +18,11 @@ Int32s = npt.NDArray[np.int32]
 
 def pack_conv2d(weights: Int8s, weighted: Weighted) -> Packed:
     """conv2d_s8: weights int8[out_c, kernel_h, kernel_w, in_c]."""
+    constants = _constants(weighted, weights.reshape(len(weights), -1))
     rows = weights.reshape(*weights.shape[:2], -1)
     steps = rows[..., _tap_order(rows.shape[-1])] * _tap_used(rows.shape[-1])
-    return _with_records(steps.reshape(len(weights), -1, 2), weighted, weights)
+    steps = _padded(_without_fixed(steps.reshape(len(weights), -1, 2), constants), 2)
+    return _records_only(_pair_words(steps).ravel(), _pair_records(constants))
 
 
 def pack_pointwise(weights: Int8s, weighted: Weighted) -> Packed:
@@ -51,6 +53,7 @@ def pack_depthwise(weights: Int8s, weighted: Weighted) -> Packed:
     """depthwise_conv2d_s8: weights int8[1, 3, 3, channels]."""
     w = weights.reshape(3, 3, -1).transpose(2, 0, 1)
     constants = _constants(weighted, w.reshape(len(w), -1))
+    w = _without_fixed(w, constants)
     zero = np.zeros(len(w), np.int8)
     taps = (
         (w[:, 0, 0], w[:, 0, 1], w[:, 1, 0], w[:, 1, 1]),
@@ -70,14 +73,16 @@ def _records_only(weights: Int32s, records: Int32s) -> Packed:
     return Packed(weights, records, _NO_WORDS, np.zeros(0, np.int8), True)
 
 
-def _with_records(steps: Int8s, weighted: Weighted, weights: Int8s) -> Packed:
-    """Pair-packed weights [pairs][steps], and for each pair two words and two multipliers."""
-    constants = _constants(weighted, weights.reshape(len(weights), -1))
+def _pair_records(constants: DspConstants) -> Int32s:
+    """For each pair of channels two words and two multipliers."""
     fields = (_padded(constants.words, 2), _padded(constants.multiplier, 2))
-    records = np.concatenate([f.reshape(-1, 2) for f in fields], axis=1)
-    return _records_only(
-        _pair_words(_padded(steps, 2)).reshape(-1), records.astype(np.int32).ravel()
-    )
+    return np.concatenate([f.reshape(-1, 2) for f in fields], axis=1).astype(np.int32).ravel()
+
+
+def _without_fixed(weights: Int8s, constants: DspConstants) -> Int8s:
+    """[channels, ...] with zeros in the channels that need no weights."""
+    axes = tuple(range(1, weights.ndim))
+    return np.where(np.expand_dims(constants.fixed, axes), np.int8(0), weights)
 
 
 def _constants(weighted: Weighted, rows: Int8s, fold: bool = True) -> DspConstants:

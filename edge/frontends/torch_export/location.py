@@ -9,7 +9,12 @@ from typing import Any
 _FRAME = re.compile(
     r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)\s*\n?(?P<code>[^\n]*)'
 )
-_LIBRARY = re.compile(r"[/\\](torch|torchao)[/\\]|^<")
+_LIBRARY = re.compile(r"[/\\](torch[/\\](nn|_|fx|export|utils|ao)|torchao[/\\])|^<")
+
+
+def is_library(file: str) -> bool:
+    """Whether a source file is torch's own, or code that torch generated."""
+    return _LIBRARY.search(file) is not None
 
 
 def location(node: Any) -> str:
@@ -27,7 +32,7 @@ def location(node: Any) -> str:
 
 
 def _user_frame(trace: str) -> re.Match[str] | None:
-    frames = [f for f in _FRAME.finditer(trace) if not _LIBRARY.search(f["file"])]
+    frames = [f for f in _FRAME.finditer(trace) if not is_library(f["file"])]
     return frames[-1] if frames else None
 
 

@@ -15,6 +15,7 @@ from torch.export import ExportedProgram
 
 from edge.errors import EdgeError, fail
 from edge.frontends.torch_export.diagnostics import EXPORT
+from edge.frontends.torch_export.location import is_library
 from edge.silence import silenced
 
 _CONTROL_FLOW = "what is computed must not depend on values: compute both branches and blend them"
@@ -65,18 +66,12 @@ def _not_exportable(module: torch.nn.Module, error: Exception) -> EdgeError:
 
 
 def _user_line(error: Exception) -> str:
+    """The innermost line that is neither torch's nor ours."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [
-        f
-        for f in frames
-        if "torch" not in PurePath(f.filename).parts and not f.filename.startswith("<")
-    ]
-    own = [f for f in own if f.filename != __file__]
-    return (
-        f"{PurePath(own[-1].filename).name}:{own[-1].lineno} in {own[-1].name}: {own[-1].line}"
-        if own
-        else ""
-    )
+    own = [f for f in frames if not is_library(f.filename) and f.filename != __file__]
+    if not own:
+        return ""
+    return f"{PurePath(own[-1].filename).name}:{own[-1].lineno} in {own[-1].name}: {own[-1].line}"
 
 
 def load_callable(reference: str) -> ExportedProgram:

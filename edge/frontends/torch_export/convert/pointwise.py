@@ -47,6 +47,13 @@ def leaky_relu(builder: Builder, arguments: Arguments) -> Operand:
     return apply(builder, arguments.tensor("self"), "leaky_relu", slope)
 
 
+def prelu(builder: Builder, arguments: Arguments) -> Operand:
+    slopes = arguments.constant("weight").real
+    if slopes.size != 1:
+        raise unsupported("a slope per channel", "use nn.PReLU(num_parameters=1)")
+    return apply(builder, arguments.tensor("self"), "leaky_relu", float(slopes.reshape(-1)[0]))
+
+
 def elu(builder: Builder, arguments: Arguments) -> Operand:
     for name in ("alpha", "scale", "input_scale"):
         arguments.require(name, 1)
@@ -79,6 +86,13 @@ def identity(builder: Builder, arguments: Arguments) -> Operand:
     return _only_input(arguments)
 
 
+def cast(builder: Builder, arguments: Arguments) -> Operand:
+    """Only a cast that changes nothing."""
+    if str(arguments["dtype"]) not in ("None", "torch.float32"):
+        raise unsupported(f"cast to {arguments['dtype']} (only float32)")
+    return arguments.tensor("self")
+
+
 _FUNCTIONS = {
     "relu": "relu",
     "relu6": "relu6",
@@ -107,7 +121,11 @@ CONVERTERS: Mapping[str, Callable[[Builder, Arguments], Operand]] = {
     "aten.clamp_min.default": clamp,
     "aten.hardtanh.default": hardtanh,
     "aten.leaky_relu.default": leaky_relu,
+    "aten.prelu.default": prelu,
     "aten.elu.default": elu,
+    "aten.to.dtype": cast,
+    "aten.to.dtype_layout": cast,
+    "aten._to_copy.default": cast,
     "aten.gelu.default": gelu,
     "aten.pow.Tensor_Scalar": power,
     "aten.softmax.int": softmax,
