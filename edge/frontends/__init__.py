@@ -79,7 +79,7 @@ def _load_torch(source: Any) -> Graph:
         import torch
     except ImportError as error:
         raise fail(
-            "E0405", "this model needs torch", help=["pip install 'edge-nn[torch]'"]
+            "E0407", "this model needs torch", help=["pip install 'edge-nn[torch]'"]
         ) from error
     from edge.frontends.torch_export import export_module, load_torch
 

@@ -56,10 +56,34 @@ def is_int8(graph: Graph, node: Node) -> bool:
     return has_types(graph, node, DType.INT8, DType.INT8)
 
 
+_INT16_MAX = 2**15 - 1
+_UINT8_MAX = 2**8 - 1
+
+
 def is_single_image(graph: Graph, node: Node) -> bool:
-    """Whether the first input and the output are [1, H, W, C]; row kernels take nothing else."""
+    """Whether row kernels take the operator: [1, H, W, C] in and out, in the ranges of edge.h.
+
+    Widths and channels are int16 there, and what describes a window is uint8.
+    """
     shapes = (graph.type(node.inputs[0]).shape, graph.type(node.output).shape)
-    return all(len(shape) == 4 and shape[0] == 1 for shape in shapes)
+    images = all(len(shape) == 4 and shape[0] == 1 for shape in shapes)
+    return images and max(*shapes[0], *shapes[1]) <= _INT16_MAX and _has_small_window(graph, node)
+
+
+def _has_small_window(graph: Graph, node: Node) -> bool:
+    """The numbers of a window fit a byte, and every pooling window touches the input."""
+    attrs = attributes(node)
+    if "stride" not in attrs:
+        return True
+    kernel = attrs["kernel"] if "kernel" in attrs else graph.type(node.inputs[1]).shape[1:3]
+    sizes = [cast("tuple[int, ...]", v) for v in (kernel, attrs["stride"], attrs["padding"])]
+    dilation = cast("tuple[int, ...]", attrs.get("dilation", (1, 1)))
+    spans = [(k - 1) * d + 1 for k, d in zip(sizes[0], dilation, strict=True)]
+    top, bottom, left, right = sizes[2]
+    touches = max(top, bottom) < spans[0] and max(left, right) < spans[1]
+    return (touches or "kernel" not in attrs) and max(
+        *sizes[0], *sizes[1], *sizes[2], *dilation
+    ) <= _UINT8_MAX
 
 
 def has_int8_weights(graph: Graph, node: Node) -> bool:

@@ -17,17 +17,8 @@ from edge.ir.types import Array
 from edge.quantization.affine import dequantize, from_range, quantize_constant
 from edge.quantization.constants import WEIGHT_AXIS
 from edge.quantization.integer_form import require_integer_form, require_quantization
-from edge.quantization.sharing import (
-    activations,
-    complete,
-    shares_quantization,
-)
-from edge.quantization.weights import (
-    NO_BIAS,
-    quantize_bias,
-    quantize_weight,
-    weight_quantization,
-)
+from edge.quantization.sharing import activations, complete, shares_quantization
+from edge.quantization.weights import NO_BIAS, quantize_bias, quantize_weight, weight_quantization
 
 NO_WEIGHTS: Mapping[str, Value] = {}
 
@@ -85,11 +76,17 @@ class _Lowering:
     def store(self, value: Value) -> str:
         """Keep a constant; shared float constants may be quantized differently for each user."""
         stem, count = value.name, 0
-        while (held := self.values.get(value.name)) and not _same(held, value):
+        while self._is_taken(value, stem):
             count += 1
             value = replace(value, name=f"{stem}_{count}")
         self.values[value.name] = value
         return value.name
+
+    def _is_taken(self, value: Value, stem: str) -> bool:
+        held = self.values.get(value.name)
+        if held is None:
+            return value.name != stem and value.name in self.graph.values
+        return not _same(held, value)
 
     def requantized(self, name: str, target: Quantization, node: Node) -> str:
         """`name` itself, or a copy in the target quantization made just before `node`."""

@@ -32,8 +32,10 @@ class Workbench:
 
     @cached_property
     def target(self) -> Target:
-        """The target the project was exported for."""
-        return load_target(self.project.target)
+        """The target the project was exported for, with the budgets it was exported with."""
+        memory = self.project.report["memory"]
+        budgets = {region: memory[f"{region}_budget"] or None for region in ("sram", "flash")}
+        return load_target(self.project.target).with_memory(**budgets)
 
     @cached_property
     def runner(self) -> Runner:

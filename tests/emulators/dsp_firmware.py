@@ -71,7 +71,7 @@ def run_cases(
     image = _build(cases, target, toolchain, folder)
     output = _execute(image, target, folder, count)
     lines = output.splitlines()
-    assert lines and lines[-1] == "done", output[-2000:]
+    assert lines[-1:] == ["done"], output[-2000:]
     failed = [cases[int(line.split("=")[1])].name for line in lines if line.startswith("wrong=")]
     return Outcome(failed, _counts(folder, len(cases)) if count else [])
 

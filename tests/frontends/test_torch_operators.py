@@ -130,7 +130,7 @@ def test_function_of_height_and_width(name):
 
 
 MODULES = {
-    "string padding": nn.Conv2d(6, 4, (3, 4), padding="same", dilation=(1, 2)),
+    "string padding": nn.Conv2d(6, 4, (4, 2), padding="same", dilation=(1, 3)),
     "no padding": nn.Conv2d(6, 4, 3, padding="valid", bias=False),
     "zero-padded by a mode": nn.Conv2d(6, 4, 3, padding=1, padding_mode="zeros"),
     "groups": nn.Conv2d(6, 9, 3, groups=3),

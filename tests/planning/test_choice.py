@@ -12,6 +12,7 @@ from edge.planning import plan
 from edge.planning.choice import cheapest, kernel_named, kernels_in
 from edge.resources import path
 from edge.target import Target
+from tests.models import int8_nets
 from tests.planning import nets
 from tests.planning.nets import Net
 
@@ -102,3 +103,18 @@ def test_tight_sram_is_met_with_leaner_kernels(cortex_m7: Target) -> None:
 def test_scratch_never_outgrows_a_small_model(cortex_m7: Target) -> None:
     """The fastest kernel for 640 inputs would unpack them for four vectors at once: 5,120 B."""
     assert plan(nets.ad(), cortex_m7).arena <= 768 + 1_024
+
+
+@pytest.mark.parametrize(
+    "attrs",
+    [
+        {"kernel": (2, 2), "stride": (1, 1), "padding": (2, 2, 0, 0)},
+        {"kernel": (1, 1), "stride": (256, 1), "padding": (0, 0, 0, 0)},
+    ],
+    ids=["a window in the padding alone", "a stride beyond a byte"],
+)
+def test_what_a_descriptor_cannot_say_has_no_kernel(portable: Target, attrs: dict) -> None:
+    net = int8_nets.Net(1, 300, 2, 1)
+    net.add("max_pool2d", attrs=attrs, scale=0.05, zero=3)
+    with pytest.raises(EdgeError, match="E0102"):
+        plan(net.graph(), portable)

@@ -180,14 +180,14 @@ def test_layers_that_share_weights_but_not_scales_get_their_own_constants(read_g
     text = """
 graph g single (x) -> (z)
 x : float32[1,4]
-y : float32[1,4]
+b_1 : float32[1,4]
 z : float32[1,4]
-a linear(x, w, b) -> y
-c linear(y, w, b) -> z
+a linear(x, w, b) -> b_1
+c linear(b_1, w, b) -> z
 """
     w = np.random.default_rng(0).standard_normal((4, 4)).astype(np.float32)
     graph = read_graph(text, w=w, b=w[0])
-    lowered = check(lower(graph, {"x": Q(0.1, 0), "y": Q(0.2, 0), "z": Q(0.3, 0)}))
+    lowered = check(lower(graph, {"x": Q(0.1, 0), "b_1": Q(0.2, 0), "z": Q(0.3, 0)}))
     first, second = (node.inputs for node in lowered.nodes)
     assert first[1] == second[1]
     assert first[2] != second[2]

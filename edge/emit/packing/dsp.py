@@ -21,8 +21,8 @@ def pack_conv2d(weights: Int8s, weighted: Weighted) -> Packed:
     constants = _constants(weighted, weights.reshape(len(weights), -1))
     rows = weights.reshape(*weights.shape[:2], -1)
     steps = rows[..., _tap_order(rows.shape[-1])] * _tap_used(rows.shape[-1])
-    steps = _padded(_without_fixed(steps.reshape(len(weights), -1, 2), constants), 2)
-    return _records_only(_pair_words(steps).ravel(), _pair_records(constants))
+    live = _without_fixed(steps.reshape(len(weights), -1, 2), constants)
+    return _records_only(_pair_words(_padded(live, 2)).ravel(), _pair_records(constants))
 
 
 def pack_pointwise(weights: Int8s, weighted: Weighted) -> Packed:

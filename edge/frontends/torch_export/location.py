@@ -9,7 +9,7 @@ from typing import Any
 _FRAME = re.compile(
     r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)\s*\n?(?P<code>[^\n]*)'
 )
-_LIBRARY = re.compile(r"[/\\](torch[/\\](nn|_|fx|export|utils|ao)|torchao[/\\])|^<")
+_LIBRARY = re.compile(r"[/\\](torch[/\\](nn|_|fx|export|utils|ao|functional|overrides)|torchao[/\\])|^<")
 
 
 def is_library(file: str) -> bool:

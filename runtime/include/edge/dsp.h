@@ -130,6 +130,33 @@ static inline uint32_t edge_dsp_splat(int32_t value) {
     return (uint32_t)(value & 0xff) * 0x01010101u;
 }
 
+/* The part of a pooling window inside the input: `rows` rows from `y` on, `columns` columns from
+ * the byte `offset` of each row on. */
+typedef struct {
+    int32_t y, rows, columns, offset;
+} edge_dsp_window;
+
+static inline edge_dsp_window edge_dsp_window_of(const edge_pool2d *layer, const edge_rows *in,
+                                                 int32_t y, int32_t ox) {
+    const int32_t iy = y * layer->stride_h - layer->pad_top, below = iy + layer->kernel_h;
+    const int32_t ix = ox * layer->stride_w - layer->pad_left, right = ix + layer->kernel_w;
+    const int32_t top = iy > 0 ? iy : 0, left = ix > 0 ? ix : 0;
+    const edge_dsp_window window = {top, (below < in->rows ? below : in->rows) - top,
+                                    (right < layer->in_w ? right : layer->in_w) - left,
+                                    left * layer->in_c};
+    return window;
+}
+
+/* The same positions as a single row, where rows lie behind each other and are taken whole. */
+static inline edge_dsp_window edge_dsp_joined(edge_dsp_window window, const edge_pool2d *layer,
+                                              const edge_rows *in) {
+    if (window.columns == layer->in_w && in->ring == in->rows) {
+        window.columns *= window.rows;
+        window.rows = 1;
+    }
+    return window;
+}
+
 #ifdef __ARM_FEATURE_DSP
 
 /* Larger and smaller of four signed bytes each. SSUB8 sets the GE bits that SEL reads, so the two

@@ -23,6 +23,8 @@
 
 #ifdef __ARM_FEATURE_DSP
 
+#define SHORT_PIECE 12 /* bytes */
+
 typedef struct {
     const edge_conv2d *layer;
     int32_t segment; /* bytes of one kernel row under one pixel */
@@ -38,7 +40,8 @@ static int is_gathered(const edge_conv2d *layer) {
     return layer->kernel_w * layer->in_c < 4 || (layer->dilation_w > 1 && layer->kernel_w > 1);
 }
 
-/* Bytes from a pixel to the next one in work.columns where their columns are gathered one by one. */
+/* Bytes from a pixel to the next one in work.columns where their columns are gathered one by one.
+ */
 static int32_t gathered_pitch(int32_t segment) {
     return segment < 4 ? 4 : edge_dsp_round_up(segment);
 }
@@ -64,10 +67,24 @@ static void find_rows(const work *w, const edge_rows *in, int32_t y) {
     }
 }
 
+/* `bytes` bytes of a row from byte `begin` on; those outside the row hold the zero point. Beats the
+ * calls below for short pieces. */
+static void copy_bytes(const edge_conv2d *layer, const int8_t *row, int32_t begin, int32_t bytes,
+                       int8_t *to) {
+    const uint32_t size = (uint32_t)(layer->in_w * layer->in_c);
+    for (const int8_t *end = to + bytes; to < end; begin++) {
+        *to++ = (uint32_t)begin < size ? row[begin] : layer->in_zero_point;
+    }
+}
+
 /* `count` columns of a row from column ix on; those outside the input hold the zero point. */
 static void copy_columns(const edge_conv2d *layer, const int8_t *row, int32_t ix, int32_t count,
                          int8_t *to) {
     const int32_t depth = layer->in_c;
+    if (count * depth <= SHORT_PIECE) {
+        copy_bytes(layer, row, ix * depth, count * depth, to);
+        return;
+    }
     for (; count > 0 && ix < 0; count--, ix++, to += depth) {
         memset(to, layer->in_zero_point, (size_t)depth);
     }
