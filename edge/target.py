@@ -30,8 +30,8 @@ class Target:
     `kernels` are folders of runtime/kernels, best first. `board` is the folder of targets/ with
     the sources around a model (start-up, runner main), "" where there are none. `macros` are
     feature macros that the compiler must define, `flags` its flags, per toolchain. `flash` and
-    `sram` are None where memory has no budget (host). `stack` is what is reserved for the stack,
-    `alignment` the arena's.
+    `sram` are None where memory has no budget (host), `vectors` where the vector table starts
+    flash. `stack` is what is reserved for the stack, `alignment` the arena's.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Target:
     machine: str
     stack: int
     alignment: int
+    vectors: Memory | None = None
 
     def with_memory(
         self, *, sram: int | str | None = None, flash: int | str | None = None
@@ -157,6 +158,7 @@ def parse_target(table: Mapping[str, Any], where: str) -> Target:
         machine=run.text("machine", ""),
         stack=limits.size("stack"),
         alignment=limits.size("alignment"),
+        vectors=_memory(memory, "vectors"),
     )
     for section in (top, flags, memory, run, limits):
         section.refuse_unknown()

@@ -28,7 +28,7 @@ from edge.quantization.sharing import activations
 BATCH = 16  # samples interpreted at once: bounds the memory that calibration takes
 
 
-def _ignore(diagnostic: Diagnostic) -> None:
+def ignore(diagnostic: Diagnostic) -> None:
     """Warnings go nowhere unless the caller wants them."""
 
 
@@ -39,7 +39,7 @@ def quantize(
     observer: str = "minmax",
     rounding: Rounding = Rounding.SINGLE,
     progress: bool = True,
-    warn: Warn = _ignore,
+    warn: Warn = ignore,
 ) -> Graph:
     """The int8 graph of a float graph.
 

@@ -111,9 +111,15 @@ def board_sources(target: Target) -> list[Path]:
 def linker_script(target: Target) -> str:
     """The board's sections after the target's memory: exceeding the budget is a link error."""
     sections = resources.path(f"targets/{target.board}/sections.ld").read_text(encoding="utf-8")
-    regions = [("FLASH (rx)", target.flash), ("SRAM (rwx)", target.sram)]
+    regions = [
+        ("VECTORS (rx)", target.vectors),
+        ("FLASH (rx)", target.flash),
+        ("SRAM (rwx)", target.sram),
+    ]
     lines = [_region(name, memory) for name, memory in regions if memory]
-    return "\n".join(["MEMORY", "{", *lines, "}", f"_stack_size = {target.stack};", sections])
+    alias = [] if target.vectors else ['REGION_ALIAS("VECTORS", FLASH);']
+    stack = f"_stack_size = {target.stack};"
+    return "\n".join(["MEMORY", "{", *lines, "}", *alias, stack, sections])
 
 
 def _region(name: str, memory: Memory) -> str:

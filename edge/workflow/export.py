@@ -36,13 +36,12 @@ class Exported:
     target: Target
     memory: Mapping[str, int]
     layers: Sequence[Mapping[str, Any]]
+    diagnostics: tuple[Diagnostic, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The object that `edge export --json` prints, less the envelope."""
-        return {
-            "out": str(self.out),
-            **report_json(self.plan, self.graph, self.memory, self.layers),
-        }
+        report = report_json(self.plan, self.graph, self.memory, self.layers)
+        return {"out": str(self.out), **report, "diagnostics": self.diagnostics}
 
 
 def report_json(
@@ -74,6 +73,7 @@ class Compilation:
     model: Model
     graph: Graph
     target: Target
+    warnings: tuple[Diagnostic, ...] = ()
 
     @cached_property
     def plan(self) -> Plan:
@@ -99,11 +99,13 @@ def compile_model(
     chosen = chosen.with_memory(sram=sram, flash=flash)
     wanted = Rounding(rounding) if rounding else None
     loaded = load(model, wanted)
+    warnings: list[Diagnostic] = []
     graph = prepare(
         loaded.graph, calibration, observer=observer, rounding=wanted, progress=progress,
-        dump=dump, checked=checked,
+        dump=dump, checked=checked, warn=warnings.append,
     )  # fmt: skip
-    return Compilation(loaded, replace(graph, name=c_name(name or graph.name)), chosen)
+    named = replace(graph, name=c_name(name or graph.name))
+    return Compilation(loaded, named, chosen, tuple(warnings))
 
 
 def export(
@@ -133,7 +135,7 @@ def export(
     files = emit(graph, planned, _vectors(graph))
     files |= _records(compiled, report_json(planned, graph, memory, layers))
     write_project(Path(out), files, force)
-    return Exported(Path(out), graph, planned, chosen, memory, layers)
+    return Exported(Path(out), graph, planned, chosen, memory, layers, compiled.warnings)
 
 
 def _records(compiled: Compilation, report: Mapping[str, Any]) -> Files:

@@ -9,6 +9,8 @@ from edge.errors import fail
 from edge.ir import DType, Graph, Rounding, check
 from edge.passes.pipeline import FLOAT_PASSES, INTEGER_PASSES, run_passes
 from edge.quantization.calibration import Source
+from edge.quantization.ptq import ignore, quantize
+from edge.quantization.ranges import Warn
 
 Calibration = Source | None
 
@@ -32,12 +34,14 @@ def prepare(
     progress: bool = True,
     dump: Path | None = None,
     checked: bool = False,
+    warn: Warn = ignore,
 ) -> Graph:
     """The int8 graph of a model.
 
     A float graph is quantized with `calibration` (.npz, .npy or an iterable of inputs); a graph
     with quantize/dequantize nodes keeps the scales it brings. `dump` names a folder that receives
-    the graph after each pass; `checked` verifies the graph after each pass.
+    the graph after each pass; `checked` verifies the graph after each pass; `warn` receives
+    diagnostics that do not stop the work.
     Raises EdgeError E0201 if a float graph comes without calibration data.
     """
     graph = run_passes(graph, FLOAT_PASSES, check=checked, dump=dump)
@@ -46,19 +50,21 @@ def prepare(
 
         graph = absorb_qdq(graph)
     elif is_float(graph):
-        graph = _calibrated(graph, calibration, observer, rounding, progress)
+        _require(graph, calibration)
+        graph = quantize(
+            graph,
+            calibration if calibration is not None else (),
+            observer=observer,
+            rounding=rounding or Rounding.SINGLE,
+            progress=progress,
+            warn=warn,
+        )
     if rounding is not None:
         graph = replace(graph, rounding=rounding)
     return check(run_passes(graph, INTEGER_PASSES, check=checked, dump=dump))
 
 
-def _calibrated(
-    graph: Graph,
-    calibration: Calibration,
-    observer: str,
-    rounding: Rounding | None,
-    progress: bool,
-) -> Graph:
+def _require(graph: Graph, calibration: Calibration) -> None:
     if calibration is None:
         raise fail(
             "E0201",
@@ -68,12 +74,3 @@ def _calibrated(
                 "or quantize it yourself with PT2E and edge.quantization.quantizer.EdgeQuantizer",
             ],
         )
-    from edge.quantization.ptq import quantize
-
-    return quantize(
-        graph,
-        calibration,
-        observer=observer,
-        rounding=rounding or Rounding.SINGLE,
-        progress=progress,
-    )

@@ -62,7 +62,7 @@ def _labels(path: Path) -> Array:
     try:
         labels: Array = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise fail("E0020", f"cannot read {path} as .npy", notes=[str(error)]) from error
+        raise fail("E0030", f"cannot read {path} as .npy", notes=[str(error)]) from error
     return labels
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the start-up code of the MPS2 boards offers to a main program. Nothing here keeps state: the
+ * What the start-up code of the MPS2 and MPS3 boards offers to a main program. Nothing here keeps state: the
  * RAM of a program is its arena and its stack.
  */
 #ifndef EDGE_BOARD_H
@@ -12,7 +12,7 @@
 
 /* Symbols of the linker script; only their addresses mean something. */
 extern uint32_t _sstack, _estack, _sidata, _sdata, _edata, _sbss, _ebss;
-extern uint32_t _flash_start, _flash_end, _ram_start, _ram_end;
+extern uint32_t _vectors_start, _vectors_end, _flash_start, _flash_end, _ram_start, _ram_end;
 
 #define ADDRESS(symbol) ((uintptr_t)&(symbol))
 

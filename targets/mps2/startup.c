@@ -21,11 +21,19 @@ static void load_data(void) {
     }
 }
 
+/* Armv8-M faults when the stack pointer leaves the stack; on Armv7-M the MPU catches the access. */
+static void limit_stack(void) {
+#if __ARM_ARCH >= 8
+    __asm__ volatile("msr msplim, %0" : : "r"(&_sstack));
+#endif
+}
+
 __attribute__((used, noreturn)) void Reset_Handler(void) {
     REGISTER(CPACR) |= CP10_CP11_FULL_ACCESS;
     __asm__ volatile("dsb\n isb" ::: "memory");
     load_data();
     mpu_guard();
+    limit_stack();
     quit((uint32_t)main());
 }
 

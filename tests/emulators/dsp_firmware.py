@@ -31,7 +31,6 @@ from edge.toolchains import commands
 from edge.toolchains.sizes import function_symbols
 from edge.toolchains.toolchain import find_toolchain
 
-_BOARD_SOURCES = ("fault.c", "memory.c", "mpu.c", "semihosting.c", "startup.c")
 _GUARD = 64
 _MARKED_CALL = 2  # instructions of a call of edge_mark and its return
 
@@ -106,9 +105,10 @@ def _build(cases: Sequence[Case], target: Target, toolchain: str, folder: Path) 
     includes = [f"-I{resources.path('runtime/include')}", f"-I{board}"]
     includes += [f"-isystem{path}" for path in commands.system_folders(target)]
     objects = []
-    for source in [main, *_kernel_sources(cases), *(board / name for name in _BOARD_SOURCES)]:
+    board_files = [file for file in commands.board_sources(target) if file.name != "main.c"]
+    for source in [main, *_kernel_sources(cases), *board_files]:
         made = folder / f"{source.stem}-{source.suffix[1:]}.o"
-        flags = commands.compile_flags(target, toolchain, board=source.parent == board)
+        flags = commands.compile_flags(target, toolchain, board=source in board_files)
         _call([*found.command, *flags, *includes, "-c", str(source), "-o", str(made)])
         objects.append(str(made))
     before, after = commands.link_flags(target, toolchain, ())

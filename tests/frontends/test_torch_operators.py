@@ -184,6 +184,11 @@ def test_flatten_of_one_position_moves_nothing():
     assert operators(check_import(module, noise(*IMAGE))) == ["mean", "reshape", "linear"]
 
 
+def test_channel_axis_added_to_a_map_moves_nothing():
+    module = nn.Sequential(nn.Unflatten(1, (1, 6)), nn.Conv2d(1, 2, 3))
+    assert operators(check_import(module, noise(*SEQUENCE))) == ["reshape", "conv2d"]
+
+
 def test_permute_to_channels_last_and_back_is_free():
     function = IMAGE_FUNCTIONS["channels last and back"]
     assert operators(check_import(Compute(function), noise(*IMAGE))) == ["unary", "add"]

@@ -10,7 +10,7 @@ from edge.frontends.torch_export.diagnostics import unsupported
 from edge.frontends.torch_export.operands import N1LC, NHWC, Constant, Layout, Operand, Tensor
 
 _OHWI = (0, 2, 3, 1)
-_HWO = (1, 3, 2, 0)  # of [out, 1, kernel_h, kernel_w], giving [1, kernel_h, kernel_w, out]
+_HWO = (1, 2, 3, 0)  # of [out, 1, kernel_h, kernel_w], giving [1, kernel_h, kernel_w, out]
 
 
 def image(builder: Builder, tensor: Tensor) -> Tensor:
