@@ -31,6 +31,7 @@ from edge.quantization.dsp_words import dsp_constants, pairs_fit
 _PLANE_PAIRS = 13  # EDGE_DSP_PLANE_PAIRS of edge/dsp.h
 _POINTER_BYTES = 4
 _NARROW_FROM = 256  # NARROW_FROM of linear_s8.c
+_SHORT_ROW = 32  # SHORT_ROW of conv2d_s8.c
 _POSITIONS_IN_INT16 = 255
 _LARGEST_ONCE = 1 << 31
 
@@ -85,9 +86,14 @@ def _convolves(graph: Graph, node: Node) -> bool:
 def _convolution_scratch(graph: Graph, node: Node) -> int:
     out_c, kernel_h, kernel_w, in_c = graph.type(node.inputs[1]).shape
     segment = kernel_w * in_c
-    gathered = segment < 4 or (_pair(node, "dilation")[1] > 1 and kernel_w > 1)
-    span = (3 * _pair(node, "stride")[1] + kernel_w) * in_c
-    columns = 4 * _round_up(segment) if gathered else _round_up(span)
+    stride = _pair(node, "stride")[1]
+    row = ((graph.type(node.output).shape[2] - 1) * stride + kernel_w) * in_c
+    if segment < 4 or (_pair(node, "dilation")[1] > 1 and kernel_w > 1):
+        columns = 4 * _round_up(segment)
+    elif row <= _SHORT_ROW:
+        columns = kernel_h * _SHORT_ROW
+    else:
+        columns = _round_up((3 * stride + kernel_w) * in_c)
     strip = 16 * _steps(segment) * kernel_h
     return strip + _POINTER_BYTES * kernel_h + columns + _odd_channels(out_c)
 

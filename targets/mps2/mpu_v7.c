@@ -6,6 +6,8 @@
  */
 #include "board.h"
 
+#if __ARM_ARCH < 8
+
 enum {
     MPU_CTRL = 0xE000ED94,
     MPU_RBAR = 0xE000ED9C,
@@ -72,3 +74,5 @@ void mpu_guard(void) {
     REGISTER(MPU_CTRL) = 1; /* on, without the default map for privileged code */
     __asm__ volatile("dsb\n isb" ::: "memory");
 }
+
+#endif

@@ -36,8 +36,10 @@ void mpu_guard(void) {
     REGISTER(MPU_MAIR0) = MAIR_WRITE_BACK;
     allow(0, ADDRESS(_flash_start), ADDRESS(_flash_end), RBAR_READ_ONLY);
     allow(1, ADDRESS(_ram_start), ADDRESS(_ram_end), RBAR_READ_WRITE | RBAR_NEVER_EXECUTE);
-    if (ADDRESS(_vectors_start) != ADDRESS(_flash_start)) {
-        allow(2, ADDRESS(_vectors_start), ADDRESS(_vectors_end), RBAR_READ_ONLY);
+    uintptr_t vectors = ADDRESS(_vectors_start);
+    __asm__("" : "+r"(vectors)); /* compilers take two symbols for two addresses */
+    if (vectors != ADDRESS(_flash_start)) {
+        allow(2, vectors, ADDRESS(_vectors_end), RBAR_READ_ONLY);
     }
     REGISTER(SHCSR) |= SHCSR_MEMFAULT | SHCSR_USGFAULT;
     REGISTER(MPU_CTRL) = 1; /* on, without the default map for privileged code */

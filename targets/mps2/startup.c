@@ -44,7 +44,7 @@ fill_up_to_stack_pointer(__attribute__((unused)) uint32_t *from,
     __asm__ volatile("mov r2, sp\n"
                      "1: cmp r0, r2\n"
                      "bhs 2f\n"
-                     "str r1, [r0], #4\n"
+                     "stmia r0!, {r1}\n"
                      "b 1b\n"
                      "2: bx lr\n");
 }

@@ -186,7 +186,7 @@ def test_flatten_of_one_position_moves_nothing():
 
 def test_channel_axis_added_to_a_map_moves_nothing():
     module = nn.Sequential(nn.Unflatten(1, (1, 6)), nn.Conv2d(1, 2, 3))
-    assert operators(check_import(module, noise(*SEQUENCE))) == ["reshape", "conv2d"]
+    assert set(operators(check_import(module, noise(*SEQUENCE)))) == {"reshape", "conv2d"}
 
 
 def test_permute_to_channels_last_and_back_is_free():

@@ -171,6 +171,30 @@ def test_float_input_behind_a_move_becomes_int8():
     assert lowered.type("x") == int8(0.5, 3, 1, 2, 2)
 
 
+def test_integer_layer_between_quantize_and_dequantize_keeps_its_bits():
+    """As in .tflite files with float inputs and outputs."""
+    rng = np.random.default_rng(0)
+    weight = Quantization((0.01, 0.02), (0, 0), 0)
+    bias = Quantization((0.001, 0.002), (0, 0), 0)
+    constants = [
+        Value(
+            "w", TensorType((2, 4), DType.INT8, weight), rng.integers(-127, 128, (2, 4), np.int8)
+        ),
+        Value("b", TensorType((2,), DType.INT32, bias), np.array([70, -900], np.int32)),
+    ]
+    graph = small(
+        quantize("x", "q"), Node("fc", "linear", ("q", "w", "b"), ("i",), {"activation": "relu"}),
+        dequantize("i", "y"), outputs=("y",),
+        x=real(1, 4), q=int8(0.1, 5, 1, 4), i=int8(0.02, -128, 1, 2), y=real(1, 2),
+    )  # fmt: skip
+    graph = replace(graph.with_nodes(graph.nodes, constants), rounding=Rounding.TFLITE)
+    lowered = check(absorb_qdq(graph))
+    x = rng.standard_normal((1, 4)).astype(np.float32)
+    expected = reference.run(graph, [x], values=True)
+    np.testing.assert_array_equal(reference.run(lowered, [expected["q"]])["i"], expected["i"])
+    assert [node.op for node in lowered.nodes] == ["linear"]
+
+
 def test_value_quantized_twice_is_requantized():
     graph = small(
         quantize("x", "a"), dequantize("a", "ra"), quantize("ra", "b"), dequantize("b", "y"),

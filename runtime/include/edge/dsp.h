@@ -22,6 +22,7 @@
 #define EDGE_DSP_H
 
 #include "edge/edge.h"
+#include "edge/requantize.h"
 
 /* Convolution of one strip, all output channels. Records of two channels: the words of the even
  * and the odd channel, then their multipliers. */
@@ -111,10 +112,6 @@ static inline int32_t edge_dsp_round_up(int32_t bytes) {
     return (bytes + 3) & ~3;
 }
 
-static inline int8_t edge_dsp_clamp(int32_t value, int32_t minimum, int32_t maximum) {
-    return (int8_t)(value < minimum ? minimum : value > maximum ? maximum : value);
-}
-
 static inline uint32_t edge_dsp_load(const void *from) {
     uint32_t word;
     __builtin_memcpy(&word, from, sizeof word);
@@ -195,7 +192,7 @@ static inline void edge_dsp_clamp_all(int8_t *out, int32_t bytes, int32_t minimu
         edge_dsp_store(out, edge_dsp_min(edge_dsp_max(edge_dsp_load(out), low), high));
     }
     for (; bytes > 0; bytes--, out++) {
-        *out = edge_dsp_clamp(*out, minimum, maximum);
+        *out = (int8_t)edge_clamp(*out, minimum, maximum);
     }
 }
 

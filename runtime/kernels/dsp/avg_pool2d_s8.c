@@ -17,7 +17,7 @@ static int8_t average(const edge_pool2d *layer, int32_t total, int32_t count) {
         return edge_requantized(q, count - 1, total - count * layer->in_zero_point);
     }
     const int32_t half = total < 0 ? -(count / 2) : count / 2;
-    return edge_dsp_clamp((total + half) / count, q->minimum, q->maximum);
+    return (int8_t)edge_clamp((total + half) / count, q->minimum, q->maximum);
 }
 
 static void four_channels(const edge_pool2d *layer, const edge_rows *in,

@@ -15,7 +15,8 @@
  * |acc| < 2^23.
  *
  * Scratch, in this order: strip, 16 bytes a step; kernel_h row pointers; the columns of one kernel
- * row under 4 pixels; if out_c is odd, outputs of 4 pixels.
+ * row under 4 pixels, or, if rows are short, all rows with their padding; if out_c is odd, outputs
+ * of 4 pixels.
  */
 #include "edge/dsp.h"
 #include "edge/kernels.h"
@@ -23,12 +24,13 @@
 
 #ifdef __ARM_FEATURE_DSP
 
-#define SHORT_PIECE 12 /* bytes */
+#define SHORT_ROW 32 /* bytes, padding included */
 
 typedef struct {
     const edge_conv2d *layer;
     int32_t segment; /* bytes of one kernel row under one pixel */
     int32_t steps;   /* of one kernel row */
+    int bordered;
     char *strip;
     const int8_t **rows;
     int8_t *columns;
@@ -46,45 +48,39 @@ static int32_t gathered_pitch(int32_t segment) {
     return segment < 4 ? 4 : edge_dsp_round_up(segment);
 }
 
+/* Columns from the first to the last one under any pixel of the row. */
+static int32_t row_columns(const edge_conv2d *layer) {
+    return (layer->out_w - 1) * layer->stride_w + layer->kernel_w;
+}
+
+/* Whether all rows are copied with their padding at once, so that no pixel meets the border. */
+static int is_bordered(const edge_conv2d *layer) {
+    return !is_gathered(layer) && row_columns(layer) * layer->in_c <= SHORT_ROW;
+}
+
 static int32_t columns_bytes(const edge_conv2d *layer, int32_t segment) {
-    const int32_t span = (3 * layer->stride_w + layer->kernel_w) * layer->in_c;
-    return is_gathered(layer) ? 4 * gathered_pitch(segment) : edge_dsp_round_up(span);
+    if (is_gathered(layer)) {
+        return 4 * gathered_pitch(segment);
+    }
+    return is_bordered(layer)
+               ? layer->kernel_h * SHORT_ROW
+               : edge_dsp_round_up((3 * layer->stride_w + layer->kernel_w) * layer->in_c);
 }
 
 static work divide_scratch(const edge_conv2d *layer, void *scratch) {
     const int32_t segment = layer->kernel_w * layer->in_c;
-    work w = {layer, segment, edge_dsp_steps(segment), scratch, NULL, NULL, NULL};
+    work w = {layer, segment, edge_dsp_steps(segment), is_bordered(layer), scratch, NULL,
+              NULL,  NULL};
     w.rows = (const int8_t **)scratch + 4 * w.steps * layer->kernel_h;
     w.columns = (int8_t *)(w.rows + layer->kernel_h);
     w.spare = w.columns + columns_bytes(layer, segment);
     return w;
 }
 
-static void find_rows(const work *w, const edge_rows *in, int32_t y) {
-    int32_t iy = y * w->layer->stride_h - w->layer->pad_top;
-    for (int32_t ky = 0; ky < w->layer->kernel_h; ky++, iy += w->layer->dilation_h) {
-        w->rows[ky] = edge_row(in, iy);
-    }
-}
-
-/* `bytes` bytes of a row from byte `begin` on; those outside the row hold the zero point. Beats the
- * calls below for short pieces. */
-static void copy_bytes(const edge_conv2d *layer, const int8_t *row, int32_t begin, int32_t bytes,
-                       int8_t *to) {
-    const uint32_t size = (uint32_t)(layer->in_w * layer->in_c);
-    for (const int8_t *end = to + bytes; to < end; begin++) {
-        *to++ = (uint32_t)begin < size ? row[begin] : layer->in_zero_point;
-    }
-}
-
 /* `count` columns of a row from column ix on; those outside the input hold the zero point. */
 static void copy_columns(const edge_conv2d *layer, const int8_t *row, int32_t ix, int32_t count,
                          int8_t *to) {
     const int32_t depth = layer->in_c;
-    if (count * depth <= SHORT_PIECE) {
-        copy_bytes(layer, row, ix * depth, count * depth, to);
-        return;
-    }
     for (; count > 0 && ix < 0; count--, ix++, to += depth) {
         memset(to, layer->in_zero_point, (size_t)depth);
     }
@@ -95,6 +91,20 @@ static void copy_columns(const edge_conv2d *layer, const int8_t *row, int32_t ix
     }
     if (count > inside) {
         memset(to + inside * depth, layer->in_zero_point, (size_t)((count - inside) * depth));
+    }
+}
+
+/* Bordered rows start at the first column under the first pixel. */
+static void find_rows(const work *w, const edge_rows *in, int32_t y) {
+    const edge_conv2d *layer = w->layer;
+    int32_t iy = y * layer->stride_h - layer->pad_top;
+    for (int32_t ky = 0; ky < layer->kernel_h; ky++, iy += layer->dilation_h) {
+        w->rows[ky] = edge_row(in, iy);
+        if (w->bordered && w->rows[ky] != NULL) {
+            int8_t *copy = w->columns + ky * SHORT_ROW;
+            copy_columns(layer, w->rows[ky], -layer->pad_left, row_columns(layer), copy);
+            w->rows[ky] = copy;
+        }
     }
 }
 
@@ -136,12 +146,13 @@ static void *widen_gathered(const work *w, void *strip, const int8_t *row, int32
     return widen(w, strip, start, pitch, pixels);
 }
 
-/* The strip of `pixels` output pixels whose first one has its first tap at column ix. */
-static void build_strip(const work *w, int32_t ix, int32_t pixels) {
+/* The strip of `pixels` output pixels from ox on. */
+static void build_strip(const work *w, int32_t ox, int32_t pixels) {
     const edge_conv2d *layer = w->layer;
     const int32_t span = (pixels - 1) * layer->stride_w + layer->kernel_w;
     const int gathered = is_gathered(layer);
-    const int inside = ix >= 0 && ix + span <= layer->in_w;
+    const int32_t ix = ox * layer->stride_w - (w->bordered ? 0 : layer->pad_left);
+    const int inside = w->bordered || (ix >= 0 && ix + span <= layer->in_w);
     void *strip = w->strip;
     for (int32_t ky = 0; ky < layer->kernel_h; ky++) {
         const int8_t *row = w->rows[ky];
@@ -174,7 +185,7 @@ static void multiply(const work *w, int8_t *out, int32_t pixels) {
 
 static void make_pixels(const work *w, int32_t ox, int8_t *out, int32_t pixels) {
     const int32_t channels = w->layer->out_c;
-    build_strip(w, ox * w->layer->stride_w - w->layer->pad_left, pixels);
+    build_strip(w, ox, pixels);
     if ((channels & 1) == 0) {
         multiply(w, out, pixels);
         return;

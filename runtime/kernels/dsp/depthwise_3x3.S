@@ -7,7 +7,9 @@
  * holds 3 words for each pair of columns x, x + 1: (row 0, row 1) of column x, (row 0, row 1) of
  * column x + 1, (column x, column x + 1) of row 2, all int16. A record is 5 words: bytes w00 w01
  * w10 w11, w02 - w12 -, w20 w21 w21 w22, and the word and multiplier of edge/dsp.h, f = 0 in `once`.
- * 5 registers serve all 9 taps, 5 multiplications make an output.
+ * 5 registers serve all 9 taps, 5 multiplications make an output. Loops end by the output address,
+ * of which the last lies at most 3 bytes above the end for the first of 4 channels, less than the
+ * distance of two outputs.
  *
  * r0 plane, r1 output, r2 (w00, w10), r3 (w01, w11), r4 (w02, w12), r5 (w20, w21), r6 (w21, w22),
  * r7 bytes between outputs, r8, r9 two outputs, r12 bias.
@@ -26,8 +28,8 @@
 #define RECORDS_END 28
 #define PLANE_STEP 32
 #define OUT_STEP 36
-#define PLANE_END 40
-#define FIRST_END 44
+#define OUT_END 40 /* of the pairs of outputs of the first of 4 channels */
+#define PAIRS_BYTES 44
 #define MULTIPLIER 48
 #define CONSTANT 52
 #define SHIFT 56
@@ -155,9 +157,11 @@
     strd    r8, r10, [sp, #OUT]
     mov     r7, r10
     lsr     r8, r9, #1
+    mul     r2, r8, r10
+    lsl     r2, r2, #1
+    str     r2, [sp, #PAIRS_BYTES]
     mov     r0, #\pair_bytes
     mla     r2, r8, r0, r1
-    str     r2, [sp, #FIRST_END]
     and     r3, r9, #1
     add     r4, r3, r3, lsl #1
     add     r2, r2, r4, lsl #2
@@ -192,18 +196,16 @@
     ldr     r10, [sp, #RECORDS]
     add     r11, r10, #80
     str     r11, [sp, #RECORDS_END]
-    ldr     r11, [sp, #FIRST_END]
-    str     r11, [sp, #PLANE_END]
     ldr     r0, [sp, #PLANES]
     ldrd    r1, r7, [sp, #OUT]
+    ldr     r11, [sp, #PAIRS_BYTES]
+    add     r11, r11, r1
+    str     r11, [sp, #OUT_END]
     b       .Lchannel_\name
 .Lnext_\name:
     ldrd    r10, r11, [sp, #PLANE_STEP]
     add     r0, r0, r10
     sub     r1, r1, r11
-    ldr     r10, [sp, #PLANE_END]
-    add     r10, r10, #PLANE_BYTES
-    str     r10, [sp, #PLANE_END]
     ldrd    r10, r11, [sp, #RECORDS]
     cmp     r10, r11
     beq     .Lfour_\name
@@ -221,9 +223,9 @@
     two_outputs \stride, \rounding
 .Lmiddle_\name:
     two_outputs \stride, \rounding
-    ldr     r10, [sp, #PLANE_END]
-    cmp     r0, r10
-    bne     .Lloop_\name
+    ldr     r10, [sp, #OUT_END]
+    cmp     r1, r10
+    blo     .Lloop_\name
     ldr     pc, [sp, #EXIT]
 .Lodd_\name:
     one_output r8
