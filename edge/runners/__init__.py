@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from edge.errors import fail
+from edge.runners.browser import BrowserRunner
 from edge.runners.host import HostRunner
+from edge.runners.node import NodeRunner
 from edge.runners.qemu import QemuRunner
 from edge.runners.result import Result, Runner
 from edge.runners.wasm import WasmRunner
@@ -14,15 +16,24 @@ __all__ = ["Result", "Runner", "runner_for", "runners"]
 _RUNNERS: Mapping[str, Callable[[Target], Runner]] = {
     "qemu": QemuRunner,
     "host": lambda _: HostRunner(load_target("host")),
-    "wasmtime": lambda _: WasmRunner(load_target("wasm32")),
+    "wasmtime": lambda target: WasmRunner(_wasm_target(target)),
+    "node": lambda target: NodeRunner(_wasm_target(target)),
+    "browser": lambda target: BrowserRunner(_wasm_target(target)),
 }
+_WASM = "wasm32"
 _DEFAULT = {"qemu-system-arm": "qemu", "host": "host", "wasmtime": "wasmtime"}
 
 
 def runners(target: Target) -> list[str]:
     """Names of the runners that can run a project exported for the target, the default first."""
     default = _DEFAULT[target.emulator]
-    return [default, *(name for name in ("host", "wasmtime") if name != default)]
+    others = ("node", "browser", "host") if target.cpu == _WASM else ("host", "wasmtime")
+    return [default, *(name for name in others if name != default)]
+
+
+def _wasm_target(target: Target) -> Target:
+    """The target itself if it is one of WebAssembly, else the one its projects are built for."""
+    return target if target.cpu == _WASM else load_target(_WASM)
 
 
 def runner_for(target: Target, name: str | None = None) -> Runner:

@@ -9,7 +9,7 @@ import pytest
 
 from edge.emit.packing import PACKERS
 from edge.ir import Graph, Rounding
-from edge.planning.choice import choose_kernels
+from edge.planning.choice import candidates, cheapest
 from edge.quantization import constants
 from tests.emulators.dsp_graphs import (
     Int8s,
@@ -25,7 +25,11 @@ RNG = np.random.default_rng(3)
 
 
 def chosen(graph: Graph) -> str:
-    return choose_kernels(graph, FOLDERS)["n"].name
+    return cheapest(graph, FOLDERS)["n"].name
+
+
+def is_accepted(graph: Graph, kernel: str) -> bool:
+    return kernel in [found.name for found in candidates(graph, FOLDERS)["n"]]
 
 
 def pointwise(weight: Int8s, spec: Spec | None = None, bias: list[int] | None = None) -> Graph:
@@ -53,7 +57,7 @@ def test_ordinary_layers_get_the_fast_kernels() -> None:
 )
 def test_pairs_of_weights_must_fit_a_halfword(even: int, odd: int, fast: bool) -> None:
     weight = np.array([[even, 3], [odd, 3]], np.int8)
-    assert (chosen(pointwise(weight)) == "dsp/pointwise_conv2d_s8") is fast
+    assert is_accepted(pointwise(weight), "dsp/pointwise_conv2d_s8") is fast
 
 
 def test_sums_stay_below_the_bound_of_a_pair() -> None:
@@ -73,7 +77,7 @@ def test_large_scales_are_left_to_the_portable_kernels(rounding: Rounding, limit
         out_scale = in_scale * weight_scale.scale[0] / (limit * factor)
         out = replace(graph.values["y"], type=tensor(graph.type("y").shape, out_scale, 0))
         graph = replace(graph, values={**graph.values, "y": out})
-        assert (chosen(graph) == "dsp/pointwise_conv2d_s8") is fast
+        assert is_accepted(graph, "dsp/pointwise_conv2d_s8") is fast
 
 
 @pytest.mark.parametrize(

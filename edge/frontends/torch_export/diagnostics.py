@@ -14,6 +14,7 @@ _HELP = {
     "cond": "control flow must not depend on data: export one branch, or compute both",
     "while_loop": "loops must have a fixed length, so that torch.export unrolls them",
     "log_softmax": "end the model at the logits or at softmax: the order of classes is the same",
+    "choose_qparams": "use static quantization: is_dynamic=False, and calibration data",
     "sort": "move it behind the model's output",
     "topk": "move it behind the model's output",
     "argmax": "end the model at the scores and take the largest in the application",

@@ -9,7 +9,9 @@ from typing import Any
 _FRAME = re.compile(
     r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)\s*\n?(?P<code>[^\n]*)'
 )
-_LIBRARY = re.compile(r"[/\\](torch[/\\](nn|_|fx|export|utils|ao|functional|overrides)|torchao[/\\])|^<")
+_LIBRARY = re.compile(
+    r"[/\\](torch[/\\](nn|_|fx|export|utils|ao|functional|overrides)|torchao[/\\])|^<"
+)
 
 
 def is_library(file: str) -> bool:
@@ -18,12 +20,12 @@ def is_library(file: str) -> bool:
 
 
 def location(node: Any) -> str:
-    """The place of an fx node, "" if the program does not say. Holds no folder of any machine."""
+    """The place of an fx node, by its name if the program does not say. Holds no folder."""
     modules = list((node.meta.get("nn_module_stack") or {}).values())
     layer = f"layer {modules[-1][0]}" if modules and modules[-1][0] else ""
     frame = _user_frame(node.meta.get("stack_trace") or "")
     if frame is None:
-        return layer
+        return layer or f"node {node.name}"
     function = frame["function"]
     owner = _user_class(modules)
     scope = f"{owner}.{function}" if owner and function == "forward" else function

@@ -24,8 +24,11 @@
 #include "edge/edge.h"
 #include "edge/requantize.h"
 
-/* Convolution of one strip, all output channels. Records of two channels: the words of the even
- * and the odd channel, then their multipliers. */
+/* Convolution of one strip, all output channels. Channels are packed in pairs, of which a record
+ * holds the constants:
+ *   pair  the words of the even and the odd channel, their multipliers; |acc| < 2^23
+ *   wide  the biases of the even and the odd channel, their multipliers, f of the even channel and
+ *         of the odd one in bytes of a fifth word; |acc| < 2^28 */
 typedef struct {
     const void *strip; /* [steps][pixels] pairs of int16, 4-byte aligned */
     const void *weights;
@@ -37,11 +40,26 @@ typedef struct {
     int32_t offset; /* 2 * zero point + 1 */
 } edge_dsp_dot;
 
-/* 4 pixels (f = 0 in `once`) and 1 pixel. */
-void edge_dsp_dot_4x2_once(const edge_dsp_dot *dot);
-void edge_dsp_dot_4x2_twice(const edge_dsp_dot *dot);
-void edge_dsp_dot_1x2_once(const edge_dsp_dot *dot);
-void edge_dsp_dot_1x2_twice(const edge_dsp_dot *dot);
+typedef void edge_dsp_dot_routine(const edge_dsp_dot *dot);
+
+edge_dsp_dot_routine edge_dsp_dot_4x2_pair_once, edge_dsp_dot_4x2_pair_twice;
+edge_dsp_dot_routine edge_dsp_dot_4x2_wide_once, edge_dsp_dot_4x2_wide_twice;
+edge_dsp_dot_routine edge_dsp_dot_1x2_pair_once, edge_dsp_dot_1x2_pair_twice;
+edge_dsp_dot_routine edge_dsp_dot_1x2_wide_once, edge_dsp_dot_1x2_wide_twice;
+
+/* The routines of one packing, by pixels (4 or 1) and rounding; f = 0 in `four_once`. */
+typedef struct {
+    edge_dsp_dot_routine *four_once, *four_twice, *one_once, *one_twice;
+} edge_dsp_dots;
+
+static inline void edge_dsp_multiply(const edge_dsp_dots *dots, const edge_dsp_dot *dot,
+                                     int32_t pixels, int32_t rounding) {
+    if (rounding == EDGE_ROUND_ONCE) {
+        (pixels == 4 ? dots->four_once : dots->one_once)(dot);
+    } else {
+        (pixels == 4 ? dots->four_twice : dots->one_twice)(dot);
+    }
+}
 
 /* One vector times channels in groups of 4, one scale for all. */
 typedef struct {

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * void edge_dsp_dot_4x2_<once|twice>(const edge_dsp_dot *dot): for 4 pixels, all output channels.
+ * void edge_dsp_dot_4x2_<pair|wide>_<once|twice>(const edge_dsp_dot *dot): for 4 pixels, all output
+ * channels, two at a time. Arithmetic and records are those of edge/dsp.h.
  *
- * strip [steps][4 pixels] of int16 pairs, weights [channels / 2][steps] words of two halfwords
- * w_even + 256 * w_odd, records and arithmetic as edge/dsp.h says. SMLAD with the raw word sums
- * even + 256 * odd, with its sign-extended low bytes even alone. The channels of a pair are
- * written as one halfword.
+ * strip [steps][4 pixels] of int16 pairs, weights [channels / 2][steps] words:
+ *   pair  two halfwords w_even + 256 * w_odd. SMLAD with the raw word sums even + 256 * odd, with its
+ *         sign-extended low bytes even alone;
+ *   wide  bytes w_even, w_odd of the first tap, then of the second.
+ * The channels of a pair are written as one halfword.
  *
- * r0 strip, r1 weights, r4-r7 even channel of pixels 0-3, r8-r11 mixed and then odd channel.
+ * r0 strip, r1 weights, r4-r7 even channel of pixels 0-3, r8-r11 odd channel (pair: the mixed sum
+ * at first).
  */
 #ifdef __ARM_FEATURE_DSP
     .syntax unified
@@ -23,13 +26,35 @@
 #define PITCH 28
 #define PITCH3 32
 #define FRAME 36
-#define STEP_BYTES 48
+#define STEP_BYTES_PAIR 48 /* of the macro step */
+#define STEP_BYTES_WIDE 52
+#define RECORD_PAIR 16
+#define RECORD_WIDE 20
 #define UNROLL 16
 
-/* The first step takes the start values r4, r8 as addends of all pixels. */
-    .macro first_step
-    ldr     r3, [r1], #4
+    .macro unpack_pair
     sxtb16  r2, r3
+    .endm
+
+    .macro unpack_wide
+    sxtb16  r2, r3
+    sxtb16  r3, r3, ror #8
+    .endm
+
+    .macro start_pair
+    ldrd    r4, r8, [r2]
+    asr     r4, r4, #8
+    add     r8, r8, r4
+    .endm
+
+    .macro start_wide
+    ldrd    r4, r8, [r2]
+    .endm
+
+/* The first step takes the start values r4, r8 as addends of all pixels. */
+    .macro first_step kind
+    ldr     r3, [r1], #4
+    unpack_\kind
     ldrd    r12, lr, [r0, #8]
     smlad   r6, r12, r2, r4
     smlad   r7, lr, r2, r4
@@ -42,10 +67,10 @@
     smlad   r8, r12, r3, r8
     .endm
 
-/* 12 instructions of 4 bytes: the entry into the loop is computed from that. */
-    .macro step
+/* All instructions have 4 bytes: the entry into the loop is computed from that. */
+    .macro step kind
     ldr     r3, [r1], #4
-    sxtb16  r2, r3
+    unpack_\kind
     ldrd    r12, lr, [r0, #8]
     smlad   r6, r12, r2, r6
     smlad   r7, lr, r2, r7
@@ -63,18 +88,40 @@
     asr     \acc, \acc, #\shift
     .endm
 
+    .macro separate_all shift:req
+    separate r8, r4, \shift
+    separate r9, r5, \shift
+    separate r10, r6, \shift
+    separate r11, r7, \shift
+    .endm
+
+    .macro odd_pair_once
+    separate_all 8
+    .endm
+
+/* `twice` wants the odd channel doubled: shifting one place less does that. */
+    .macro odd_pair_twice
+    separate_all 7
+    .endm
+
+    .macro odd_wide_once
+    .endm
+
+    .macro odd_wide_twice
+    lsl     r8, r8, #1
+    lsl     r9, r9, #1
+    lsl     r10, r10, #1
+    lsl     r11, r11, #1
+    .endm
+
     .macro once acc:req, multiplier:req
     smmla   \acc, \acc, \multiplier, r12
     ssat    \acc, #8, \acc, asr #1
     .endm
 
-    .macro finish_once
+    .macro finish_once kind
     ldrd    r2, r3, [r0, #8]
     ldr     r12, [sp, #OFFSET]
-    separate r8, r4, 8
-    separate r9, r5, 8
-    separate r10, r6, 8
-    separate r11, r7, 8
     once    r4, r2
     once    r5, r2
     once    r6, r2
@@ -85,9 +132,17 @@
     once    r11, r3
     .endm
 
-/* r2 = shift, r3 = rounding constant, lr = multiplier of channel `index` of the record at r0. */
-    .macro constants index
+    .macro shift_pair index
     ldrb    r2, [r0, #4 * \index]
+    .endm
+
+    .macro shift_wide index
+    ldrb    r2, [r0, #16 + \index]
+    .endm
+
+/* r2 = shift, r3 = rounding constant, lr = multiplier of channel `index` of the record at r0. */
+    .macro constants kind, index
+    shift_\kind \index
     ldr     r3, [sp, #OFFSET]
     ldr     lr, [r0, #8 + 4 * \index]
     lsl     r3, r3, r2
@@ -108,18 +163,13 @@
     ssat    \acc, #8, \acc, asr #1
     .endm
 
-/* The odd channel is left doubled by shifting one place less. */
-    .macro finish_twice
-    separate r8, r4, 7
-    separate r9, r5, 7
-    separate r10, r6, 7
-    separate r11, r7, 7
-    constants 0
+    .macro finish_twice kind
+    constants \kind, 0
     doubled_twice r4
     doubled_twice r5
     doubled_twice r6
     doubled_twice r7
-    constants 1
+    constants \kind, 1
     twice   r8
     twice   r9
     twice   r10
@@ -140,7 +190,7 @@
     str     r2, [sp, #OUT]
     .endm
 
-    .macro dot_4x2 name, finish
+    .macro dot_4x2 name, kind, rounding, step_bytes, record_bytes
     .section .text.\name, "ax", %progbits
     .global \name
     .type   \name, %function
@@ -160,7 +210,7 @@
     subs    r10, r10, #1
     rsb     r3, r10, #0
     and     r3, r3, #UNROLL - 1
-    mov     r5, #STEP_BYTES
+    mov     r5, #\step_bytes
     adr.w   r2, .Lsteps_\name
     mla     r2, r3, r5, r2
     cmp     r10, #0
@@ -171,23 +221,22 @@
     str     r2, [sp, #ENTRY]
 .Lpair_\name:
     ldrd    r0, r2, [sp, #STRIP]
-    ldrd    r4, r8, [r2]
-    asr     r4, r4, #8
-    add     r8, r8, r4
-    first_step
+    start_\kind
+    first_step \kind
     ldr     pc, [sp, #ENTRY]
     .balign 4
 .Lsteps_\name:
     .rept   UNROLL
-    step
+    step    \kind
     .endr
     ldr     r2, [sp, #STRIP_END]
     cmp     r0, r2
     bne.w   .Lsteps_\name
 .Ldone_\name:
     ldr     r0, [sp, #RECORDS]
-    \finish
-    add     r0, r0, #16
+    odd_\kind\()_\rounding
+    finish_\rounding \kind
+    add     r0, r0, #\record_bytes
     str     r0, [sp, #RECORDS]
     store_pairs
     cmp     r2, r3
@@ -197,6 +246,8 @@
     .size   \name, . - \name
     .endm
 
-    dot_4x2 edge_dsp_dot_4x2_once, finish_once
-    dot_4x2 edge_dsp_dot_4x2_twice, finish_twice
+    dot_4x2 edge_dsp_dot_4x2_pair_once, pair, once, STEP_BYTES_PAIR, RECORD_PAIR
+    dot_4x2 edge_dsp_dot_4x2_pair_twice, pair, twice, STEP_BYTES_PAIR, RECORD_PAIR
+    dot_4x2 edge_dsp_dot_4x2_wide_once, wide, once, STEP_BYTES_WIDE, RECORD_WIDE
+    dot_4x2 edge_dsp_dot_4x2_wide_twice, wide, twice, STEP_BYTES_WIDE, RECORD_WIDE
 #endif
