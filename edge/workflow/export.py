@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -178,12 +178,23 @@ def check(model: Any, target: str | Target, **settings: Any) -> dict[str, Any]:
     return {**verdict, "ok": True, "fits": True}
 
 
+_OPERATOR = re.compile(r"(?:operator '?|no kernel for )([\w.:]+)")
+_COUNT = re.compile(r"\((\d+) (?:uses|times)\)$")
+
+
 def _refusal(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
-    unsupported = [d for d in diagnostics if d.code.startswith("E01")]
-    counts = Counter(d.title for d in unsupported)
-    places = {d.title: d.where for d in reversed(unsupported)}
-    rows = [{"op": op, "count": n, "where": places[op]} for op, n in counts.items()]
+    rows = [_unsupported(d) for d in diagnostics if d.code.startswith("E01")]
     return {"unsupported": rows, "diagnostics": diagnostics}
+
+
+def _unsupported(diagnostic: Diagnostic) -> dict[str, Any]:
+    """A diagnostic as a row: the operator (or what else is refused), how often, where first."""
+    operator, count = _OPERATOR.search(diagnostic.title), _COUNT.search(diagnostic.title)
+    return {
+        "op": operator[1] if operator else diagnostic.title,
+        "count": int(count[1]) if count else 1,
+        "where": diagnostic.where,
+    }
 
 
 def _with_made_up_ranges(graph: Graph, settings: dict[str, Any]) -> dict[str, Any]:

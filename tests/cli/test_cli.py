@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -104,3 +105,28 @@ def test_ops_names_a_kernel_for_what_a_target_runs(capsys: pytest.CaptureFixture
     rows = {row["op"]: row["kernels"] for row in json.loads(capsys.readouterr().out)["ops"]}
     assert rows["conv2d"] == ["ref/conv2d_s8", "ref/linear_s8"]
     assert rows["batch_norm"] == []
+
+
+def test_check_counts_unsupported_operators(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch", reason="needs pip install 'edge-nn[torch]'")
+    (tmp_path / "unsupported_net.py").write_text(
+        "import torch\n"
+        "class Net(torch.nn.Module):\n"
+        "    def forward(self, x):\n"
+        "        return torch.sort(torch.cumsum(torch.cumsum(x, 1), 1)).values\n"
+        "def make():\n"
+        "    return Net(), (torch.zeros(1, 8),)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    arguments = ["check", "unsupported_net:make", "-t", "cortex-m7", "--json"]
+    assert run(cli, arguments) == 3
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["fits"] is False
+    rows = {row["op"]: row for row in printed["unsupported"]}
+    assert rows["aten.cumsum.default"]["count"] == 2
+    assert "unsupported_net.py:4" in rows["aten.sort.default"]["where"]
+    assert run(cli, ["export", *arguments[1:], "-o", "out"]) == 3
+    assert not (tmp_path / "out").exists()

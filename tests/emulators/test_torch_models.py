@@ -1,4 +1,4 @@
-"""Networks from torch, quantized by us: numpy, host C and the emulated Cortex-M7 agree bit for bit."""
+"""Networks from torch, quantized by us: numpy, host and emulated Cortex-M7 agree bit for bit."""
 
 from __future__ import annotations
 
