@@ -29,7 +29,7 @@ def finish(
     result: Mapping[str, Any],
     show: Callable[[Mapping[str, Any]], None],
 ) -> None:
-    """Print the result of a command; exit with status 1 if its `ok` is false."""
+    """Print the result of a command; if its `ok` is false, exit as its first diagnostic says."""
     diagnostics: Sequence[Diagnostic] = result.get("diagnostics", ())
     if json_wanted:
         _print_json(command, result)
@@ -38,7 +38,7 @@ def finish(
         for diagnostic in diagnostics:
             click.echo(str(diagnostic), err=True)
     if not result.get("ok", True):
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(EdgeError(*diagnostics).exit_status if diagnostics else 1)
 
 
 def _print_json(command: str, result: Mapping[str, Any]) -> None:

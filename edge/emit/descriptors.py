@@ -144,7 +144,13 @@ def _conv2d(context: Context) -> Descriptor:
 
 
 # Kernels that serve a 1x1 convolution as a matrix product over pixels.
-_LINEAR_KERNELS = ("ref/linear_s8", "dsp/pointwise_conv2d_s8", "dsp/linear_s8")
+_LINEAR_KERNELS = (
+    "ref/linear_s8",
+    "dsp/pointwise_conv2d_s8",
+    "dsp/pointwise_conv2d_wide_s8",
+    "dsp/linear_s8",
+    "simd128/pointwise_conv2d_s8",
+)
 
 
 def _linear(context: Context) -> Descriptor:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from edge.ir import DType, Graph, Node, macs
 from edge.ir.ops import attributes
 from edge.planning.kernels import (
+    Accepts,
     Kernel,
     Measure,
     has_int8_weights,
@@ -26,7 +27,7 @@ from edge.planning.kernels import (
 from edge.planning.kernels_ref import averages_positions
 from edge.quantization import constants
 from edge.quantization.constants import Form, Weighted
-from edge.quantization.dsp_words import dsp_constants, pairs_fit
+from edge.quantization.dsp_words import PAIR_LIMIT, WIDE_LIMIT, dsp_constants, pairs_fit
 
 _PLANE_PAIRS = 13  # EDGE_DSP_PLANE_PAIRS of edge/dsp.h
 _POINTER_BYTES = 4
@@ -47,13 +48,21 @@ def _rows(graph: Graph, node: Node) -> npt.NDArray[np.int8]:
     return np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1)
 
 
-def _exact(graph: Graph, node: Node, shifts: bool) -> bool:
-    """Whether the constants fit the kernels; `shifts` if single rounding may shift by f > 0."""
-    weighted = constants.weighted(graph, node)
-    found = dsp_constants(weighted, _rows(graph, node))
+def _exact(graph: Graph, node: Node, limit: int = PAIR_LIMIT, shifts: bool = False) -> bool:
+    """Whether weights and constants fit a packing; `shifts` if single rounding may shift by f > 0.
+
+    `limit` is what accumulators must stay below.
+    """
+    weighted, rows = constants.weighted(graph, node), _rows(graph, node)
+    found = dsp_constants(weighted, rows, limit)
     if found is None:
         return False
     return shifts or weighted.requantize.form is Form.TWICE or not found.f.any()
+
+
+def _packs(graph: Graph, node: Node, limit: int, shifts: bool = False) -> bool:
+    fits = limit > PAIR_LIMIT or pairs_fit(_rows(graph, node))
+    return fits and _exact(graph, node, limit, shifts)
 
 
 def _has_weights(graph: Graph, node: Node) -> bool:
@@ -73,14 +82,16 @@ def _odd_channels(out_c: int) -> int:
     return 4 * (out_c + 1) if out_c % 2 else 0
 
 
-def _convolves(graph: Graph, node: Node) -> bool:
-    return (
-        is_single_image(graph, node)
-        and _has_weights(graph, node)
-        and attributes(node)["groups"] == 1
-        and pairs_fit(_rows(graph, node))
-        and _exact(graph, node, shifts=False)
-    )
+def _convolves(limit: int) -> Accepts:
+    def accepts(graph: Graph, node: Node) -> bool:
+        return (
+            is_single_image(graph, node)
+            and _has_weights(graph, node)
+            and attributes(node)["groups"] == 1
+            and _packs(graph, node, limit)
+        )
+
+    return accepts
 
 
 def _convolution_scratch(graph: Graph, node: Node) -> int:
@@ -98,30 +109,32 @@ def _convolution_scratch(graph: Graph, node: Node) -> int:
     return strip + _POINTER_BYTES * kernel_h + columns + _odd_channels(out_c)
 
 
-def _convolution_cost(graph: Graph, node: Node) -> int:
-    shape = graph.type(node.output).shape
-    rows = shape[0] * shape[1]
-    strip = 150 + 100 * graph.type(node.inputs[1]).shape[1]
-    return rows * _dots_cost(graph, node, shape[2], strip)
+def _convolution_cost(per_mac: float) -> Measure:
+    def cost(graph: Graph, node: Node) -> int:
+        shape = graph.type(node.output).shape
+        strip = 150 + 100 * graph.type(node.inputs[1]).shape[1]
+        return shape[0] * shape[1] * _dots_cost(graph, node, shape[2], strip, per_mac)
+
+    return cost
 
 
-def _dots_cost(graph: Graph, node: Node, pixels: int, strip: int) -> int:
+def _dots_cost(graph: Graph, node: Node, pixels: int, strip: int, per_mac: float) -> int:
     """A run of pixels, 4 at a time and the rest one by one; `strip`: to prepare each time."""
     outputs = graph.type(node.output).shape[-1]
     work = macs(graph, node) * outputs / graph.type(node.output).elements
     strips, rest = divmod(pixels, 4)
-    quick = 4 * (0.8 * work + 10 * outputs) + strip
-    slow = 0.95 * work + 22 * outputs + strip
+    quick = 4 * (per_mac * work + 10 * outputs) + strip
+    slow = (per_mac + 0.15) * work + 22 * outputs + strip
     return int(strips * quick + rest * slow)
 
 
-def _pointwise(graph: Graph, node: Node) -> bool:
-    return (
-        _has_weights(graph, node)
-        and is_pointwise(graph, node)
-        and pairs_fit(_rows(graph, node))
-        and _exact(graph, node, shifts=False)
-    )
+def _pointwise(limit: int) -> Accepts:
+    def accepts(graph: Graph, node: Node) -> bool:
+        return (
+            _has_weights(graph, node) and is_pointwise(graph, node) and _packs(graph, node, limit)
+        )
+
+    return accepts
 
 
 def _pixels(graph: Graph, node: Node) -> int:
@@ -129,13 +142,14 @@ def _pixels(graph: Graph, node: Node) -> int:
     return math.prod(shape[:-1])
 
 
-def _multiplies(graph: Graph, node: Node) -> bool:
+def _multiplies(limit: int) -> Accepts:
     """A linear layer as a pointwise convolution; single pixels may have any shift."""
-    return (
-        _has_weights(graph, node)
-        and pairs_fit(_rows(graph, node))
-        and _exact(graph, node, shifts=_pixels(graph, node) < 4)
-    )
+
+    def accepts(graph: Graph, node: Node) -> bool:
+        shifts = _pixels(graph, node) < 4
+        return _has_weights(graph, node) and _packs(graph, node, limit, shifts)
+
+    return accepts
 
 
 def _pointwise_scratch(graph: Graph, node: Node) -> int:
@@ -144,8 +158,8 @@ def _pointwise_scratch(graph: Graph, node: Node) -> int:
     return 16 * _steps(in_c) + (16 if in_c < 4 else 0) + _odd_channels(out_c)
 
 
-def _pointwise_cost(graph: Graph, node: Node) -> int:
-    return _dots_cost(graph, node, _pixels(graph, node), 150)
+def _pointwise_cost(per_mac: float) -> Measure:
+    return lambda graph, node: _dots_cost(graph, node, _pixels(graph, node), 150, per_mac)
 
 
 def _one_scale(weighted: Weighted) -> bool:
@@ -189,7 +203,7 @@ def _depthwise(graph: Graph, node: Node) -> bool:
         and channels >= 4
         and _pair(node, "stride") in ((1, 1), (2, 2))
         and _pair(node, "dilation") == (1, 1)
-        and _exact(graph, node, shifts=False)
+        and _exact(graph, node)
     )
 
 
@@ -246,20 +260,34 @@ def _per_window(instructions: int) -> Measure:
 
 
 _DOT = ("dsp/dot_4x2.S", "dsp/dot_1x2.S", "dsp/widen_4.S", "dsp/widen_1.S")
+_ROW = ("dsp/convolve_row.c", *_DOT)
+_PIXELS = ("dsp/convolve_pixels.c", *_DOT)
+
+_PAIR_COST, _WIDE_COST = 0.8, 0.87  # instructions per MAC of the inner loops
+
+
+def _strips(name: str, limit: int, per_mac: float) -> tuple[Kernel, ...]:
+    """The kernels of one packing; `name` is part of theirs."""
+    pointwise, cost = f"dsp/pointwise_conv2d{name}_s8", _pointwise_cost(per_mac)
+    return (
+        Kernel(
+            f"dsp/conv2d{name}_s8", "conv2d", _convolves(limit), _convolution_cost(per_mac),
+            _convolution_scratch, sources=_ROW,
+        ),
+        Kernel(
+            pointwise, "conv2d", _pointwise(limit), cost, _pointwise_scratch,
+            flat=True, granule=4, buffered=True, sources=_PIXELS,
+        ),
+        Kernel(
+            pointwise, "linear", _multiplies(limit), cost, _pointwise_scratch,
+            flat=True, granule=4, buffered=True, sources=_PIXELS,
+        ),
+    )  # fmt: skip
+
 
 KERNELS: tuple[Kernel, ...] = (
-    Kernel(
-        "dsp/conv2d_s8", "conv2d", _convolves, _convolution_cost, _convolution_scratch,
-        sources=_DOT,
-    ),
-    Kernel(
-        "dsp/pointwise_conv2d_s8", "conv2d", _pointwise, _pointwise_cost, _pointwise_scratch,
-        flat=True, granule=4, buffered=True, sources=_DOT,
-    ),
-    Kernel(
-        "dsp/pointwise_conv2d_s8", "linear", _multiplies, _pointwise_cost, _pointwise_scratch,
-        flat=True, granule=4, buffered=True, sources=_DOT,
-    ),
+    *_strips("", PAIR_LIMIT, _PAIR_COST),
+    *_strips("_wide", WIDE_LIMIT, _WIDE_COST),
     Kernel(
         "dsp/linear_s8", "linear", _linear, _linear_cost, _linear_scratch, flat=True,
         sources=("dsp/linear_1x4.S", "dsp/widen_1.S"),

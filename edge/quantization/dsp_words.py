@@ -1,8 +1,8 @@
 """Requantization constants as the Armv7E-M kernels take them; the arithmetic is in edge/dsp.h.
 
-A channel is a word bias * 256 + f and a multiplier q. The kernels scale by q * 2**-31 * 2**-e with
-e = f + 2 in the form ONCE and e = f + 1 in the form TWICE, and need |acc| < 2**23, because two
-channels share an accumulator.
+A channel is a bias, a small number f and a multiplier q. The kernels scale by q * 2**-31 * 2**-e
+with e = f + 2 in the form ONCE and e = f + 1 in the form TWICE. Where two channels share an
+accumulator, and bias and f a word, |acc| must stay below 2**23.
 """
 
 from __future__ import annotations
@@ -16,14 +16,19 @@ from edge.quantization.constants import Weighted
 from edge.quantization.fixed_point import Int64s, once, twice
 from edge.quantization.requantize import INT8_MAX, INT8_MIN, Form
 
-_LIMIT = 1 << 23
+PAIR_LIMIT = 1 << 23
+"""What accumulators must stay below in packings where two channels share one."""
+
+WIDE_LIMIT = 1 << 28
+"""What accumulators must stay below in the others: room for twice the sum and a constant."""
+
 _LARGEST_F = 22  # (2 * zero_point + 1) << f must fit int32
 _HALF = 1 << 30  # the multiplier of constant channels
 
 
 @dataclass(frozen=True, eq=False)
 class DspConstants:
-    """bias int64[n] below 2**23, f int64[n] in 0..22 and multiplier int64[n] of n channels.
+    """bias int64[n] below the limit, f int64[n] in 0..22 and multiplier int64[n] of n channels.
 
     The weights of channels that are `fixed` bool[n] are to be replaced by zeros.
     """
@@ -39,10 +44,13 @@ class DspConstants:
 
 
 def dsp_constants(
-    weighted: Weighted, weights: npt.NDArray[np.int8], fold: bool = True
+    weighted: Weighted,
+    weights: npt.NDArray[np.int8],
+    limit: int = PAIR_LIMIT,
+    fold: bool = True,
 ) -> DspConstants | None:
     """The constants of channels with `weights` int8[n, taps], None where the kernels cannot be
-    exact: sums of 2**23 and more, or scales of 1/2 (TWICE) or 1/4 (ONCE) and more.
+    exact: sums of `limit` and more, or scales of 1/2 (TWICE) or 1/4 (ONCE) and more.
 
     With `fold` a channel that has the same output for all inputs is fixed: it gets constants that
     yield this output without weights, whatever its bias and scale.
@@ -51,8 +59,10 @@ def dsp_constants(
     value = _scaled(weighted, high)
     fixed = (value == _scaled(weighted, low)) & fold
     scale, f = _scale(weighted)
-    usable = (low > -_LIMIT) & (high < _LIMIT) & (f >= 0) & (scale < 1 << 31)
-    usable &= np.abs(weighted.bias.astype(np.int64)) < _LIMIT
+    usable = (low > -limit) & (high < limit) & (f >= 0) & (scale < 1 << 31)
+    usable &= np.abs(weighted.bias.astype(np.int64)) < limit
+    # Beyond the largest f every sum below 2**23 rounds to 0.
+    usable &= (f <= _LARGEST_F) | (limit == PAIR_LIMIT)
     if not np.all(usable | fixed):
         return None
     vanishes = (f > _LARGEST_F) | (scale == 0)

@@ -32,10 +32,9 @@ def doctor() -> list[Tool]:
 
 
 _PACKAGES = (
-    ("wasmtime", "pip install wasmtime"),
+    ("wasmtime", "pip install 'edge-nn[build]'"),
     ("torch", "pip install 'edge-nn[torch]'"),
     ("ai-edge-litert", "pip install 'edge-nn[litert]'"),
-    ("tflite", "pip install 'edge-nn[tflite]'"),
 )
 
 

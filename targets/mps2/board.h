@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the start-up code of the MPS2 and MPS3 boards offers to a main program. Nothing here keeps state: the
- * RAM of a program is its arena and its stack.
+ * What the start-up code of the MPS2 and MPS3 boards offers to a main program. Nothing here keeps
+ * state: the RAM of a program is its arena and its stack.
  */
 #ifndef EDGE_BOARD_H
 #define EDGE_BOARD_H

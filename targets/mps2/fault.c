@@ -22,7 +22,8 @@ __attribute__((used, noreturn)) static void fault_report(uint32_t exception, uin
     if (status & (CFSR_MMFAR_VALID | CFSR_BFAR_VALID)) {
         print_value(" address=", REGISTER(status & CFSR_MMFAR_VALID ? MMFAR : BFAR));
     }
-    print_value(" stack_overflow=", sp < ADDRESS(_sstack) || (status & (CFSR_STACKING | CFSR_STACK_LIMIT)) != 0);
+    print_value(" stack_overflow=",
+                sp < ADDRESS(_sstack) || (status & (CFSR_STACKING | CFSR_STACK_LIMIT)) != 0);
     print("\n");
     quit(FAULT_STATUS);
 }

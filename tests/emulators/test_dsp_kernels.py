@@ -28,6 +28,7 @@ from tests.emulators.dsp_graphs import (
 Random = np.random.Generator
 ROUNDINGS = (Rounding.TFLITE, Rounding.SINGLE)
 POINTWISE, LINEAR, CONV = "dsp/pointwise_conv2d_s8", "dsp/linear_s8", "dsp/conv2d_s8"
+POINTWISE_WIDE, CONV_WIDE = "dsp/pointwise_conv2d_wide_s8", "dsp/conv2d_wide_s8"
 DEPTHWISE, ADD = "dsp/depthwise_conv2d_s8", "dsp/add_s8"
 
 
@@ -244,6 +245,34 @@ def sums_up_to_the_bound(rng: Random) -> Iterator[Case]:
         )
 
 
+def wide_packing(rng: Random) -> Iterator[Case]:
+    """Sums up to 2**28 and weights of -128; all tails of pixels, channels and steps."""
+    for rounding, sign in product((Rounding.TFLM, Rounding.SINGLE), (-1, 1)):
+        spec = Spec(rounding=rounding, spread=0.01, zero_point=0)
+        weight = np.full((4, 600), -128, np.int8)
+        bias = np.full(4, sign * ((1 << 28) - 2 - 128 * 128 * 600), np.int32)
+        fill = np.full((1, 1, 5, 600), -128 if sign > 0 else 127, np.int8)
+        graph = pointwise(5, weight, spec, rng, bias)
+        yield Case(f"sums {sign} {rounding}", graph, POINTWISE_WIDE, (fill,))
+    for in_c, out_c in product((*range(1, 20), 33), (1, 2, 3, 8)):
+        spec = Spec(rounding=ROUNDINGS[in_c % 2], zero_point=9)
+        weight = rng.choice(np.array([-128, -77, 3, 127], np.int8), (out_c, in_c))
+        yield case(f"{in_c}->{out_c}", pointwise(6, weight, spec, rng), POINTWISE_WIDE, rng)
+    for depth, rounding in product((1, 3, 4, 8), ROUNDINGS):
+        spec = Spec(rounding=rounding, zero_point=17)
+        graph = conv((5, 9, depth), (6, 3, 3), spec, rng, (2, 2), (1, 1, 1, 1))
+        yield case(f"depth {depth} {rounding}", graph, CONV_WIDE, rng)
+    for rounding in (Rounding.TFLM, Rounding.SINGLE):
+        graph = weighted("linear", (3, 20), random_weights((5, 20), rng), Spec(rounding), rng)
+        yield case(f"a scale for each channel {rounding}", graph, POINTWISE_WIDE, rng)
+    spec = Spec(spread=2e-5)
+    weight = random_weights((8, 16), rng)
+    weight[::2] = 0
+    bias = rng.integers(-(1 << 20), 1 << 20, 8).astype(np.int32)
+    bias[::2] = [-(1 << 30), 1 << 30, 12345678, -(2**31) + 1]
+    yield case("no weights", pointwise(5, weight, spec, rng, bias), POINTWISE_WIDE, rng)
+
+
 def additions(rng: Random) -> Iterator[Case]:
     """Both roundings, equal and unequal scales, all tails, in place."""
     scales = ((0.05, 0.05), (0.05, 0.011), (0.003, 0.2), (0.05, 0.026), (0.07, 0.0001))
@@ -300,6 +329,7 @@ TOPICS: tuple[Callable[[Random], Iterator[Case]], ...] = (
     channels_without_weights,
     channels_that_never_leave_one_output,
     sums_up_to_the_bound,
+    wide_packing,
     additions,
     pools,
 )

@@ -65,7 +65,13 @@ def test_sums_stay_below_the_bound_of_a_pair() -> None:
     room = (1 << 23) - 1 - 128 * 127 * 512
     spec = Spec(spread=0.2, zero_point=0)
     assert chosen(pointwise(weight, spec, [room, -room])) == "dsp/pointwise_conv2d_s8"
-    assert chosen(pointwise(weight, spec, [room + 1 + 127 * 512, 0])).startswith("ref/")
+    wide = pointwise(weight, spec, [room + 1 + 127 * 512, 0])
+    assert chosen(wide) == "dsp/pointwise_conv2d_wide_s8"
+
+
+def test_a_channel_that_always_saturates_may_have_any_bias() -> None:
+    graph = pointwise(random_weights((8, 16), RNG), Spec(), [1 << 29, *range(7)])
+    assert chosen(graph) == "dsp/pointwise_conv2d_s8"
 
 
 @pytest.mark.parametrize(("rounding", "limit"), [(Rounding.TFLITE, 0.5), (Rounding.SINGLE, 0.25)])

@@ -20,7 +20,9 @@ PACKERS: dict[str, Packer] = {
     "ref/depthwise_conv2d_s8": plain,
     "ref/linear_s8": plain,
     "dsp/conv2d_s8": dsp.pack_conv2d,
+    "dsp/conv2d_wide_s8": dsp.pack_conv2d_wide,
     "dsp/pointwise_conv2d_s8": dsp.pack_pointwise,
+    "dsp/pointwise_conv2d_wide_s8": dsp.pack_pointwise_wide,
     "dsp/linear_s8": dsp.pack_linear,
     "dsp/depthwise_conv2d_s8": dsp.pack_depthwise,
 }

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from edge.emit.packing.packed import Packed
 from edge.quantization.constants import Weighted
-from edge.quantization.dsp_words import DspConstants, dsp_constants
+from edge.quantization.dsp_words import PAIR_LIMIT, WIDE_LIMIT, DspConstants, dsp_constants
 
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
@@ -19,15 +19,26 @@ Int32s = npt.NDArray[np.int32]
 def pack_conv2d(weights: Int8s, weighted: Weighted) -> Packed:
     """conv2d_s8: weights int8[out_c, kernel_h, kernel_w, in_c]."""
     constants = _constants(weighted, weights.reshape(len(weights), -1))
-    rows = weights.reshape(*weights.shape[:2], -1)
-    steps = rows[..., _tap_order(rows.shape[-1])] * _tap_used(rows.shape[-1])
-    live = _without_fixed(steps.reshape(len(weights), -1, 2), constants)
-    return _records_only(_pair_words(_padded(live, 2)).ravel(), _pair_records(constants))
+    steps = _padded(_without_fixed(_steps(weights), constants), 2)
+    return _records_only(_pair_words(steps).ravel(), _pair_records(constants))
+
+
+def pack_conv2d_wide(weights: Int8s, weighted: Weighted) -> Packed:
+    """conv2d_wide_s8: weights int8[out_c, kernel_h, kernel_w, in_c]."""
+    constants = _constants(weighted, weights.reshape(len(weights), -1), WIDE_LIMIT)
+    steps = _padded(_without_fixed(_steps(weights), constants), 2)
+    words = np.stack([steps[0::2], steps[1::2]], axis=-1).astype(np.int8)
+    return _records_only(_little_words(words), _wide_records(constants))
 
 
 def pack_pointwise(weights: Int8s, weighted: Weighted) -> Packed:
     """pointwise_conv2d_s8: weights int8[out_c, 1, 1, in_c] or int8[out_c, in_c]."""
     return pack_conv2d(weights.reshape(len(weights), 1, 1, -1), weighted)
+
+
+def pack_pointwise_wide(weights: Int8s, weighted: Weighted) -> Packed:
+    """pointwise_conv2d_wide_s8: weights int8[out_c, 1, 1, in_c] or int8[out_c, in_c]."""
+    return pack_conv2d_wide(weights.reshape(len(weights), 1, 1, -1), weighted)
 
 
 def pack_linear(weights: Int8s, weighted: Weighted) -> Packed:
@@ -61,7 +72,7 @@ def pack_depthwise(weights: Int8s, weighted: Weighted) -> Packed:
         (w[:, 2, 0], w[:, 2, 1], w[:, 2, 1], w[:, 2, 2]),
     )
     bytes_ = np.stack([np.stack(word, axis=-1) for word in taps], axis=1)
-    words = np.ascontiguousarray(bytes_).view("<i4").reshape(len(w), 3)
+    words = _little_words(bytes_).reshape(len(w), 3)
     scale = np.stack([constants.words, constants.multiplier], axis=1).astype(np.int32)
     return _records_only(np.concatenate([words, scale], axis=1).ravel(), _NO_WORDS)
 
@@ -79,14 +90,38 @@ def _pair_records(constants: DspConstants) -> Int32s:
     return np.concatenate([f.reshape(-1, 2) for f in fields], axis=1).astype(np.int32).ravel()
 
 
+def _wide_records(constants: DspConstants) -> Int32s:
+    """For each pair of channels two biases, two multipliers, and both f in a word."""
+    bias, multiplier, f = (
+        _padded(field, 2).astype(np.int64).reshape(-1, 2)
+        for field in (constants.bias, constants.multiplier, constants.f)
+    )
+    shifts = f[:, :1] + 256 * f[:, 1:]
+    return np.concatenate([bias, multiplier, shifts], axis=1).astype(np.int32).ravel()
+
+
+def _steps(weights: Int8s) -> Int8s:
+    """int8[out_c, steps, 2] of int8[out_c, kernel_h, kernel_w, in_c]: kernel row by kernel row."""
+    rows = weights.reshape(*weights.shape[:2], -1)
+    steps = rows[..., _tap_order(rows.shape[-1])] * _tap_used(rows.shape[-1])
+    return steps.reshape(len(weights), -1, 2)
+
+
+def _little_words(values: npt.NDArray[np.int8]) -> Int32s:
+    """int32[n] of 4 * n bytes in order, the first one lowest."""
+    return np.ascontiguousarray(values).reshape(-1).view("<i4").astype(np.int32)
+
+
 def _without_fixed(weights: Int8s, constants: DspConstants) -> Int8s:
     """[channels, ...] with zeros in the channels that need no weights."""
     axes = tuple(range(1, weights.ndim))
     return np.where(np.expand_dims(constants.fixed, axes), np.int8(0), weights)
 
 
-def _constants(weighted: Weighted, rows: Int8s, fold: bool = True) -> DspConstants:
-    constants = dsp_constants(weighted, rows, fold)
+def _constants(
+    weighted: Weighted, rows: Int8s, limit: int = PAIR_LIMIT, fold: bool = True
+) -> DspConstants:
+    constants = dsp_constants(weighted, rows, limit, fold)
     if constants is None:
         raise ValueError("a layer that the dsp kernels do not accept")
     return constants

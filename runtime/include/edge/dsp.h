@@ -61,6 +61,12 @@ static inline void edge_dsp_multiply(const edge_dsp_dots *dots, const edge_dsp_d
     }
 }
 
+/* Whatever the packing: convolve_row.c, convolve_pixels.c. */
+void edge_dsp_convolve_row(const edge_conv2d *layer, const edge_dsp_dots *dots, const edge_rows *in,
+                           int32_t y, int8_t *out, void *scratch);
+void edge_dsp_convolve_pixels(const edge_linear *layer, const edge_dsp_dots *dots, const int8_t *in,
+                              int8_t *out, void *scratch);
+
 /* One vector times channels in groups of 4, one scale for all. */
 typedef struct {
     const void *in; /* int16 pairs of a strip (wide) or int8 (narrow), 4-byte aligned if wide */

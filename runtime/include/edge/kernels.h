@@ -11,11 +11,13 @@
 edge_kernel edge_dsp_add_s8;
 edge_kernel edge_dsp_avg_pool2d_s8;
 edge_kernel edge_dsp_conv2d_s8;
+edge_kernel edge_dsp_conv2d_wide_s8;
 edge_kernel edge_dsp_depthwise_conv2d_s8;
 edge_kernel edge_dsp_linear_s8;
 edge_kernel edge_dsp_max_pool2d_s8;
 edge_kernel edge_dsp_mean_s8;
 edge_kernel edge_dsp_pointwise_conv2d_s8;
+edge_kernel edge_dsp_pointwise_conv2d_wide_s8;
 
 edge_kernel edge_ref_add_s8;
 edge_kernel edge_ref_avg_pool2d_s8;
