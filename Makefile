@@ -2,13 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-APT := qemu-system-arm gcc-arm-none-eabi libnewlib-arm-none-eabi dataset-fashion-mnist
+# Debian packages: emulator and data set for the demo, further compilers, emulators and engines for tests.
+DEMO_PACKAGES := qemu-system-arm dataset-fashion-mnist
+TEST_PACKAGES := $(DEMO_PACKAGES) gcc libc6-dev cmake gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-user \
+                 gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf chromium nodejs emscripten
+PACKAGES := $(DEMO_PACKAGES)
 
 .PHONY: demo test lint setup system clean
 
 demo: setup
 	$(BIN)/python apps/fashion/demo.py --out out/fashion
 
+test: PACKAGES := $(TEST_PACKAGES)
 test: export OPENBLAS_NUM_THREADS = 1
 test: setup lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests
@@ -28,10 +33,10 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	touch $(READY)
 
-# Emulator, second compiler and data set come from Debian; without the right to install them the host
-# and wasmtime runners still work, and the tests that need more say so and skip.
+# Without the right to install Debian's packages the host and wasmtime runners still work, and the
+# tests that need more say so and skip.
 system:
-	@missing=$$(for p in $(APT); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
+	@missing=$$(for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null \

@@ -15,8 +15,10 @@ model = click.argument("model", metavar="MODEL")
 project = click.argument("out", type=click.Path(path_type=Path), metavar="OUT")
 json_flag = click.option("--json", "json_", is_flag=True, help="Print one JSON object on stdout.")
 target = click.option("-t", "--target", required=True, help="See `edge targets`.")
-runner = click.option("--on", "on", help="host, qemu or wasmtime; the target's own by default.")
-toolchain = click.option("--toolchain", help="zig (default) or gcc.")
+runner = click.option(
+    "--on", "on", help="A runner: host, qemu, wasmtime, node, browser; the target's own by default."
+)
+toolchain = click.option("--toolchain", help="zig (default), gcc or emscripten.")
 calibration = click.option(
     "--calibration", type=click.Path(path_type=Path), metavar="FILE",
     help="Real inputs for quantizing a float model: .npz or .npy, one sample a row.",
@@ -29,7 +31,15 @@ rounding = click.option(
     "--rounding", type=click.Choice(["tflite", "tflm", "single"]),
     help="Requantization arithmetic; tflite for .tflite files and single for torch by default.",
 )  # fmt: skip
-sram = click.option("--sram", metavar="SIZE", help="RAM budget instead of the target's: 256K.")
+sram = click.option(
+    "--sram",
+    metavar="SIZE",
+    help="RAM budget instead of the target's: 256K; min: as little as can be.",
+)
+input_form = click.option(
+    "--input", type=click.Choice(["arena", "rows"]), default="arena", show_default=True,
+    help="Where the input is: whole in the arena, or given row by row (camera line by line).",
+)  # fmt: skip
 flash = click.option("--flash", metavar="SIZE", help="Flash budget instead of the target's: 1M.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 
@@ -45,4 +55,4 @@ def all_of(*options: Decorator) -> Decorator:
     return apply
 
 
-compile_options = all_of(target, calibration, observer, rounding, sram, flash)
+compile_options = all_of(target, calibration, observer, rounding, sram, flash, input_form)

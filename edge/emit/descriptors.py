@@ -149,7 +149,12 @@ _LINEAR_KERNELS = (
     "dsp/pointwise_conv2d_s8",
     "dsp/pointwise_conv2d_wide_s8",
     "dsp/linear_s8",
+    "mve/pointwise_conv2d_s8",
+    "mve/linear_s8",
     "simd128/pointwise_conv2d_s8",
+    "neon/linear_s8",
+    "neondot/linear_s8",
+    "neoni8mm/linear_s8",
 )
 
 

@@ -116,7 +116,7 @@ def _rows(graph: Graph, plan: Plan, stage: Stage, step: Step, node: Node, name: 
 
 
 def _presented_rows(graph: Graph, step: Step, node: Node, name: str) -> int:
-    """H for window kernels and for flat ones called row by row, else 1: the whole tensor."""
+    """H for window kernels and for others called row by row, else 1: the whole tensor."""
     shape = graph.type(name).shape
     by_window = OPS[node.op].rows is RowRule.WINDOW and not kernel_named(step.kernel, node.op).flat
     return shape[1] if (by_window or step.rows > 1) and len(shape) == 4 else 1

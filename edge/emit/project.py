@@ -16,12 +16,13 @@ import numpy as np
 
 from edge import __version__, resources
 from edge.emit.c_text import ConstArray
-from edge.emit.calls import stage_lines
+from edge.emit.calls import StageCode, stage_code
 from edge.emit.layers import Layer, c_name, layer_view
 from edge.emit.templates import render
 from edge.ir import Graph, macs, to_text
 from edge.ir.types import Array
 from edge.planning.choice import kernel_named
+from edge.planning.kernels import INPUT
 from edge.planning.plan import Plan
 
 Files = dict[str, str | bytes]
@@ -71,8 +72,20 @@ class Emission:
     def stages(self) -> list[list[Layer]]:
         """The layers of each stage."""
         return [
-            [layer_view(self.graph, self.plan, stage, step, self.name) for step in stage.steps]
+            [
+                layer_view(self.graph, self.plan, stage, step, self.name)
+                for step in stage.steps
+                if step.kernel != INPUT
+            ]
             for stage in self.plan.stages
+        ]
+
+    @cached_property
+    def code(self) -> list[StageCode]:
+        """The C of each stage."""
+        return [
+            stage_code(self.graph, self.plan, index, layers)
+            for index, layers in enumerate(self.stages)
         ]
 
     @cached_property
@@ -132,6 +145,8 @@ def emit(graph: Graph, plan: Plan, vectors: tuple[Sequence[Array], Sequence[Arra
         path.format(name=emission.name): render(template, view)
         for path, template in _TEMPLATES.items()
     }
+    if plan.input_rows:
+        files["test/frame.c"] = render("project/frame.c.j2", view)
     files |= dict(_runtime_files(emission))
     files |= dict(_vector_files(*vectors))
     files["plan.json"] = to_json(plan_json(emission))
@@ -154,9 +169,9 @@ def _view(emission: Emission) -> dict[str, Any]:
         "outputs": outputs,
         "simple": len(inputs) == len(outputs) == 1,
         "layers": emission.layers,
-        "stages": [
-            stage_lines(graph, plan, index, layers) for index, layers in enumerate(emission.stages)
-        ],
+        "stages": emission.code,
+        "turns": [code.turns for code in emission.code if code.turns],
+        "input_rows": plan.input_rows,
         "arrays": emission.arrays,
         "sources": emission.sources,
         "assembly": any(source.endswith(".S") for source in emission.sources),
@@ -209,11 +224,13 @@ def plan_json(emission: Emission) -> dict[str, Any]:
         "rounding": str(graph.rounding),
         "arena": plan.arena,
         "bound": plan.bound,
+        "input_rows": plan.input_rows,
         "inputs": [asdict(port) for port in emission.ports(graph.inputs)],
         "outputs": [asdict(port) for port in emission.ports(graph.outputs)],
         "stages": [asdict(stage) for stage in plan.stages],
         "offsets": dict(plan.offsets),
         "scratch_offsets": {str(k): v for k, v in plan.scratch_offsets.items()},
+        "sums": dict(plan.sums),
         "layers": layers_json(emission),
         "sources": emission.sources,
     }

@@ -11,13 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from edge.ir import Graph
-from edge.planning.rows import activations, advances, bytes_read, pixel_elements
-from edge.planning.stages import Operator, Run, schedule
+from edge.planning.rows import advances, pixel_elements
+from edge.planning.stages import Ints, Operator, Run, Spans, Task, holder
 
-Ints = npt.NDArray[np.int64]
 Interval = tuple[int, int]  # the open interval of unsafe distances
 
 
@@ -37,14 +35,14 @@ class Accesses:
         return low[first], high[first]
 
     def done(self, time: Ints) -> Ints:
-        """For each moment the number of bytes accessed up to and including it."""
-        total = np.append(0, np.cumsum(self.high - self.low))
-        return total[np.searchsorted(self.time, time, side="right")]
+        """For each moment the size of the hull of what is accessed up to and including it."""
+        hull = np.maximum.accumulate(self.high) - np.minimum.accumulate(self.low)
+        return np.append(0, hull)[np.searchsorted(self.time, time, side="right")]
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """All accesses of a stage by tensor name. Writes happen at odd times."""
+    """All accesses of a stage to whole tensors, by name. Writes happen at odd times."""
 
     reads: Mapping[str, Accesses]
     writes: Mapping[str, Accesses]
@@ -53,19 +51,26 @@ class Trace:
 _Access = tuple[bool, str, Ints, Ints, Ints]  # (is a write, tensor, time, low, high)
 
 
-def trace(graph: Graph, run: Run, owner: Mapping[str, str], descending: bool = False) -> Trace:
-    """Follow the schedule of a run through all its reads and writes.
+def trace(graph: Graph, run: Run, tasks: Sequence[Task], owner: Mapping[str, str]) -> Trace:
+    """Follow the row tasks of a run through all their reads and writes.
 
     `owner` gives for each value the one whose bytes it shares; that one is accessed.
     """
+    shared = {**owner, **{name: owner[holder(run, name)] for name in run.in_place}}
+    order = np.array(tasks, np.int64).reshape(-1, 2)
+    granules = np.array([_granules(graph, operator) for operator in run.operators], np.int64)
+    ticks = granules[order[:, 0]]
+    clock = np.cumsum(ticks) - ticks
+    whole = {name for name, kept in shared.items() if kept not in run.inner}
     accesses: list[_Access] = []
-    clock = 0
-    for index, row in schedule(graph, run, descending):
-        operator = run.operators[index]
-        if not operator.is_alias:
-            accesses += _task(graph, operator, row, clock)
-        clock += _granules(graph, operator)
-    return Trace(_by_tensor(accesses, owner, False), _by_tensor(accesses, owner, True))
+    for index, operator in enumerate(run.operators):
+        mine = order[:, 0] == index
+        if operator.is_alias:
+            continue
+        accesses += _accesses(
+            graph, operator, whole, order[mine, 1], clock[mine], int(granules[index])
+        )
+    return Trace(_by_tensor(accesses, shared, False), _by_tensor(accesses, shared, True))
 
 
 def _by_tensor(
@@ -79,43 +84,57 @@ def _by_tensor(
 
 
 def _join(accesses: Sequence[_Access]) -> Accesses:
-    time, low, high = (np.concatenate([a[i] for a in accesses]) for i in (2, 3, 4))
+    parts = zip(
+        *((t.ravel(), low.ravel(), high.ravel()) for _, _, t, low, high in accesses), strict=True
+    )
+    time, low, high = map(np.concatenate, parts)
     order = np.argsort(time, kind="stable")
     order = order[low[order] < high[order]]
     return Accesses(time[order], low[order], high[order])
 
 
 def _granules(graph: Graph, operator: Operator) -> int:
+    """The pieces in which a call works through its row."""
     if not operator.kernel.flat:
         return 1
+    return -(-_pixels(graph, operator) // operator.kernel.granule)
+
+
+def _pixels(graph: Graph, operator: Operator) -> int:
     elements = graph.type(operator.node.output).elements // operator.rows
-    pixels = elements // pixel_elements(graph, operator.node)
-    return -(-pixels // operator.kernel.granule)
+    return elements // pixel_elements(graph, operator.node)
 
 
-def _task(graph: Graph, operator: Operator, row: int, clock: int) -> Iterator[_Access]:
-    """The accesses of one kernel call. Whatever is not walked through is read to the very end."""
-    node, kernel = operator.node, operator.kernel
-    count = _granules(graph, operator)
-    time = 2 * (clock + np.arange(count)) + 1
-    size = graph.type(node.output).nbytes // operator.rows
-    yield True, node.output, time, *_pieces(graph, operator, row * size, (row + 1) * size, count)
-    for slot, name in activations(graph, node):
-        low, high = bytes_read(graph, node, slot, row, operator.rows)
-        if kernel.flat and advances(graph, node, slot):
-            pieces = _pieces(graph, operator, low, high, count)
-            yield False, name, time - 1 if kernel.buffered else time, *pieces
+def _accesses(
+    graph: Graph, operator: Operator, whole: set[str], rows: Ints, clock: Ints, count: int
+) -> Iterator[_Access]:
+    """What the calls for `rows` access of whole tensors.
+
+    What is not walked through is read to the very end.
+    """
+    kernel = operator.kernel
+    time = 2 * (clock[:, None] + np.arange(count)) + 1
+    if operator.node.output in whole:
+        made = _pieces(graph, operator, operator.made, rows, count)
+        yield True, operator.node.output, time, *made
+    for span in operator.reads:
+        if span.name not in whole:
+            continue
+        if kernel.flat and advances(graph, operator.node, span.slot):
+            pieces = _pieces(graph, operator, span, rows, count)
+            yield False, span.name, time - 1 if kernel.buffered else time, *pieces
         else:
-            yield False, name, time[-1:], np.array([low]), np.array([high])
+            yield False, span.name, time[:, -1:], span.low[rows, None], span.high[rows, None]
 
 
-def _pieces(graph: Graph, operator: Operator, low: int, high: int, count: int) -> tuple[Ints, Ints]:
-    """Cut the bytes of a row into those of its granules."""
+def _pieces(
+    graph: Graph, operator: Operator, span: Spans, rows: Ints, count: int
+) -> tuple[Ints, Ints]:
+    """Cut the bytes of each row into those of its granules: int[rows, granules] each."""
+    low, high = span.low[rows, None], span.high[rows, None]
     if not operator.kernel.flat:
-        return np.array([low]), np.array([high])
-    pixels = graph.type(operator.node.output).elements // operator.rows
-    pixels //= pixel_elements(graph, operator.node)
-    step = (high - low) // pixels * operator.kernel.granule
+        return low, high
+    step = (high - low) // _pixels(graph, operator) * operator.kernel.granule
     start = low + step * np.arange(count)
     return start, np.minimum(start + step, high)
 

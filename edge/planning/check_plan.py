@@ -14,14 +14,23 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.ir import Graph, Node
+from edge.planning.calls import calls
 from edge.planning.choice import kernel_named
-from edge.planning.kernels import ALIAS, Kernel
+from edge.planning.kernels import ALIAS, INPUT, Kernel, arrival
 from edge.planning.plan import Plan, Stage, Step
-from edge.planning.rows import activations, advances, bytes_read, pixel_elements, row_bytes
+from edge.planning.rows import (
+    activations,
+    advances,
+    bytes_made,
+    bytes_read,
+    pixel_elements,
+    row_bytes,
+)
 
 Labels = npt.NDArray[np.int64]
 
 _EMPTY = -1
+_SUMS = -2  # and downwards: the bytes of what a node adds up
 _ALIGN = 4
 
 
@@ -66,8 +75,9 @@ class _Replay:
 
     def run(self) -> int:
         self._check_places()
-        for name in self.graph.inputs:
-            self._fill(name, self._whole(name))
+        if not self.plan.input_rows:
+            for name in self.graph.inputs:
+                self._fill(name, self._whole(name))
         for index, stage in enumerate(self.plan.stages):
             for step, row in calls(self.graph, stage):
                 if step.kernel != ALIAS:
@@ -88,6 +98,10 @@ class _Replay:
                 raise PlanError(f"{name} and {self.owner[name]} share bytes but lie apart")
         for index, at in self.plan.scratch_offsets.items():
             self._check_place(f"scratch of stage {index}", at, _scratch(self.plan.stages[index]))
+        for step in (step for stage in self.plan.stages for step in stage.steps if step.sums):
+            if step.node not in self.plan.sums:
+                raise PlanError(f"{step.node} has no place for its sums")
+            self._check_place(f"sums of {step.node}", self.plan.sums[step.node], step.sums)
 
     def _check_place(self, what: str, at: int, size: int) -> None:
         if at % _ALIGN or at < 0 or at + size > self.plan.arena:
@@ -126,20 +140,40 @@ class _Replay:
                 raise PlanError(f"{reader} needs byte {byte} of {name}, which is overwritten")
 
     def _call(self, index: int, stage: Stage, step: Step, row: int) -> None:
-        node = self.nodes[step.node]
+        node = arrival(step.node) if step.kernel == INPUT else self.nodes[step.node]
         kernel = kernel_named(step.kernel, node.op)
-        size = self.graph.type(node.output).nbytes // step.rows
-        [made] = self._spans(stage, node.output, row * size, (row + 1) * size)
-        reads = list(self._reads(stage, step, row, kernel))
+        made = self._made(stage, step, node, row)
+        reads = list(self._reads(stage, step, node, row, kernel))
         self._use_scratch(index, step, made)
         for read in reads:
             self._verify(step.node, read.name, read.spans)
             for span in read.spans:
                 self._outlives_writes(step, read, span, made, kernel)
+        self._add_up(step, row, made)
         self._fill(node.output, made)
 
-    def _reads(self, stage: Stage, step: Step, row: int, kernel: Kernel) -> Iterator[_Read]:
-        node = self.nodes[step.node]
+    def _made(self, stage: Stage, step: Step, node: Node, row: int) -> _Span:
+        low, high = bytes_made(self.graph, node, row, step.rows)
+        if low == high:
+            return _Span(0, 0, 0)
+        [made] = self._spans(stage, node.output, low, high)
+        return made
+
+    def _add_up(self, step: Step, row: int, made: _Span) -> None:
+        """Sums are still there from the call before; nothing else may have been written on them."""
+        if not step.sums:
+            return
+        at, label = self.plan.sums[step.node], _SUMS - np.arange(step.sums)
+        here = self.labels[at : at + step.sums]
+        if row > 0 and (here != label).any():
+            raise PlanError(f"{step.node} has lost its sums")
+        if at < made.at + made.size and made.at < at + step.sums:
+            raise PlanError(f"{step.node} writes its output into its sums")
+        here[:] = label
+
+    def _reads(
+        self, stage: Stage, step: Step, node: Node, row: int, kernel: Kernel
+    ) -> Iterator[_Read]:
         for slot, name in activations(self.graph, node):
             low, high = bytes_read(self.graph, node, slot, row, step.rows)
             granule = 0
@@ -194,35 +228,3 @@ def _owners(graph: Graph, plan: Plan, nodes: Mapping[str, Node]) -> dict[str, st
 
 def _scratch(stage: Stage) -> int:
     return max(step.scratch for step in stage.steps)
-
-
-def calls(graph: Graph, stage: Stage) -> Iterator[tuple[Step, int]]:
-    """The kernel calls (step, row) of a stage in execution order.
-
-    Each is found by going back from the last unfinished operator to one that has what it needs.
-    """
-    nodes = {node.name: node for node in graph.nodes}
-    maker = {nodes[step.node].output: step for step in stage.steps}
-    done = {step.node: 0 for step in stage.steps}
-
-    def next_row(step: Step) -> int:
-        return step.rows - 1 - done[step.node] if stage.descending else done[step.node]
-
-    def blocked_by(step: Step) -> Step | None:
-        """An operator of this stage that must make another row before `step` can run."""
-        for slot, name in activations(graph, nodes[step.node]):
-            if name in maker:
-                size = graph.type(name).nbytes // maker[name].rows
-                low, high = bytes_read(graph, nodes[step.node], slot, next_row(step), step.rows)
-                wanted = maker[name].rows - low // size if stage.descending else -(-high // size)
-                if low < high and done[maker[name].node] < wanted:
-                    return maker[name]
-        return None
-
-    for last in reversed(stage.steps):
-        while done[last.node] < last.rows:
-            step = last
-            while before := blocked_by(step):
-                step = before
-            yield step, next_row(step)
-            done[step.node] += 1

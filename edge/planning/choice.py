@@ -8,7 +8,7 @@ from typing import cast
 
 from edge.errors import Diagnostic, EdgeError
 from edge.ir import Graph, Node
-from edge.planning.kernels import RESHAPE, Kernel
+from edge.planning.kernels import ARRIVAL, RESHAPE, Kernel
 
 
 def kernels_in(folders: Iterable[str]) -> tuple[Kernel, ...]:
@@ -19,7 +19,7 @@ def kernels_in(folders: Iterable[str]) -> tuple[Kernel, ...]:
 def kernel_named(name: str, op: str) -> Kernel:
     """The kernel of a plan's step. Raises KeyError if there is none for this operator."""
     folders = [name.split("/")[0]] if "/" in name else []
-    for kernel in kernels_in(folders):
+    for kernel in (*kernels_in(folders), *_gathering(), ARRIVAL):
         if (kernel.name, kernel.op) == (name, op):
             return kernel
     raise KeyError(f"no kernel {name} for {op}")
@@ -28,6 +28,16 @@ def kernel_named(name: str, op: str) -> Kernel:
 def _table(folder: str) -> tuple[Kernel, ...]:
     module = import_module(f"edge.planning.kernels_{folder}")
     return cast("tuple[Kernel, ...]", module.KERNELS)
+
+
+def _gathering() -> tuple[Kernel, ...]:
+    module = import_module("edge.planning.kernels_ref")
+    return cast("tuple[Kernel, ...]", module.GATHERING)
+
+
+def gathering(graph: Graph, node: Node) -> Kernel | None:
+    """The kernel that makes a node's output from one row of its input after the other."""
+    return next((k for k in _gathering() if k.op == node.op and k.accepts(graph, node)), None)
 
 
 def candidates(graph: Graph, folders: Sequence[str]) -> dict[str, list[Kernel]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from edge.ir import Graph, Node
-from edge.planning.kernels import Kernel
+from edge.planning.kernels import ARRIVAL, Kernel
 from edge.planning.lifetimes import StageWork, live_bytes, stage_work, tensor_items
 from edge.planning.rows import row_count
 from edge.planning.stages import make_run
@@ -63,12 +63,23 @@ def fewest_joins(
     """Split the groups again whose operators one by one need no more memory than the peak."""
     joined = works_of(graph, kernels, owner, groups)
     limit = max(live_bytes(graph, joined, tensor_items(graph, joined, owner)))
-    split = works_of(graph, kernels, owner, [(node,) for group in groups for node in group])
+    split = works_of(graph, kernels, owner, parts(groups))
     cost = live_bytes(graph, split, tensor_items(graph, split, owner))
     chosen: list[StageWork] = []
     at = 0
-    for work in joined:
-        end = at + len(work.run.operators)
+    for work, group in zip(joined, groups, strict=True):
+        end = at + len(_parts(group))
         chosen += split[at:end] if max(cost[at:end]) <= limit else [work]
         at = end
     return chosen
+
+
+def parts(groups: Sequence[Group]) -> list[Group]:
+    """The operators by themselves; the one that takes a streamed input keeps it."""
+    return [part for group in groups for part in _parts(group)]
+
+
+def _parts(group: Group) -> list[Group]:
+    """The operators of a group by themselves; the one that takes a streamed input keeps it."""
+    head = 2 if group[0].op == ARRIVAL.op else 1
+    return [group[:head], *((node,) for node in group[head:])]

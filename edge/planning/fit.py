@@ -7,7 +7,8 @@ from typing import Protocol
 
 from edge.errors import Diagnostic, EdgeError
 from edge.ir import Graph
-from edge.planning.kernels import ALIAS
+from edge.planning.fusing import LONGEST
+from edge.planning.kernels import ALIAS, INPUT
 from edge.planning.occupancy import Resident, occupancy, occupied
 from edge.planning.plan import Plan
 
@@ -42,11 +43,27 @@ class MemoryTarget(Protocol):
     def stack(self) -> int: ...
 
 
+def arena_budget(target: MemoryTarget, streamed: bool) -> int | None:
+    """Bytes that the target's SRAM has for the arena, None if there is no limit."""
+    beside = target.stack + (_MOST_STATE if streamed else 0)
+    return target.sram.length - beside if target.sram else None
+
+
+_MOST_STATE = 4 + 2 * (LONGEST + 2)
+
+
+def _state_bytes(plan: Plan) -> int:
+    """How far a streamed input is, which lies beside the arena: a task, and rows by operator."""
+    steps = len(plan.stages[0].steps)
+    return 4 + 2 * (steps + steps % 2) if plan.input_rows else 0
+
+
 def memory(graph: Graph, plan: Plan, target: MemoryTarget) -> dict[str, int]:
     """Predicted memory in bytes; a budget of 0 stands for none.
 
-    `sram_needed` is the arena and the stack reserved by the target; `flash_needed` is an estimate:
-    constants as they are stored, without padding and packing, and code by the number of kernels.
+    `sram_needed` is the arena, the stack reserved by the target and, for a streamed input, how far
+    it is; `flash_needed` is an estimate: constants as they are stored, without padding and packing,
+    and code by the number of kernels.
     """
     scratch = (max(step.scratch for step in stage.steps) for stage in plan.stages)
     weights = _constant_bytes(graph)
@@ -55,7 +72,7 @@ def memory(graph: Graph, plan: Plan, target: MemoryTarget) -> dict[str, int]:
         "scratch": max(scratch, default=0),
         "weights": weights,
         "trainable": 0,
-        "sram_needed": plan.arena + target.stack,
+        "sram_needed": plan.arena + target.stack + _state_bytes(plan),
         "sram_budget": target.sram.length if target.sram else 0,
         "flash_needed": weights + _CODE_BYTES * (1 + len(_kernels(plan))),
         "flash_budget": target.flash.length if target.flash else 0,
@@ -80,7 +97,7 @@ def _constant_bytes(graph: Graph) -> int:
 
 
 def _kernels(plan: Plan) -> set[str]:
-    return {step.kernel for stage in plan.stages for step in stage.steps} - {ALIAS}
+    return {step.kernel for stage in plan.stages for step in stage.steps} - {ALIAS, INPUT}
 
 
 def _sram(
@@ -89,7 +106,9 @@ def _sram(
     needed, budget = sizes["sram_needed"], sizes["sram_budget"]
     if not budget or needed <= budget:
         return
-    notes = [f"arena {plan.arena:,} B + stack {target.stack:,} B"]
+    state = _state_bytes(plan)
+    beside = f" + rows seen {state} B" if state else ""
+    notes = [f"arena {plan.arena:,} B + stack {target.stack:,} B{beside}"]
     if plan.bound + target.stack > budget:
         notes.append(f"{plan.bound:,} B are live at once: no placement of these layers fits")
     yield Diagnostic(

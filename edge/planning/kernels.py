@@ -32,6 +32,9 @@ class Kernel:
         that the planner may present the whole tensor as a single row.
     granule: pixels a flat kernel reads before it writes their outputs.
     buffered: has read its granule completely before it writes any of it.
+    gathers: is called once for each row of its input, upwards, adds it to sums of its own, and
+        writes its whole output in the last call. Runs only behind other operators of a stage.
+    sums: bytes that a gathering kernel keeps from call to call.
     sources: further files under runtime/kernels.
     """
 
@@ -43,6 +46,8 @@ class Kernel:
     flat: bool = False
     granule: int = 1
     buffered: bool = False
+    gathers: bool = False
+    sums: Measure = no_scratch
     sources: tuple[str, ...] = ()
 
 
@@ -113,3 +118,12 @@ def keeps_quantization(graph: Graph, node: Node) -> bool:
 ALIAS = "alias"  # the name of what runs an operator that only renames bytes
 
 RESHAPE = Kernel(ALIAS, "reshape", keeps_quantization, lambda graph, node: 0)
+
+INPUT = "input"  # the name of what makes the rows of a streamed input: the caller
+
+ARRIVAL = Kernel(INPUT, "input", lambda graph, node: False, lambda graph, node: 0)
+
+
+def arrival(name: str) -> Node:
+    """What stands for the caller among the nodes of a stage: it makes the input's rows."""
+    return Node(name, ARRIVAL.op, (), (name,))

@@ -24,12 +24,14 @@ from edge.planning.kernels import (
     is_single_image,
     keeps_quantization,
 )
-from edge.planning.kernels_ref import averages_positions
+from edge.planning.kernels_ref import averages_positions, looks_up, repeats
 from edge.quantization import constants
 from edge.quantization.constants import Form, Weighted
-from edge.quantization.dsp_words import PAIR_LIMIT, WIDE_LIMIT, dsp_constants, pairs_fit
+from edge.quantization.dsp_words import LARGEST_F, PAIR_LIMIT, WIDE_LIMIT, dsp_constants, pairs_fit
 
 _PLANE_PAIRS = 13  # EDGE_DSP_PLANE_PAIRS of edge/dsp.h
+_PLANE_COLUMN, _PLANES_BYTES = 16, 2048  # of convolve_window.c and EDGE_DSP_WINDOW_PLANES
+_SEGMENT_BYTES, _PAIR_BYTES = 12, 16
 _POINTER_BYTES = 4
 _NARROW_FROM = 256  # NARROW_FROM of linear_s8.c
 _SHORT_ROW = 32  # SHORT_ROW of conv2d_s8.c
@@ -78,8 +80,8 @@ def _round_up(count: int) -> int:
     return -(-count // 4) * 4
 
 
-def _odd_channels(out_c: int) -> int:
-    return 4 * (out_c + 1) if out_c % 2 else 0
+def _odd_channels(out_c: int, pixels: int = 4) -> int:
+    return pixels * (out_c + 1) if out_c % 2 else 0
 
 
 def _convolves(limit: int) -> Accepts:
@@ -94,26 +96,35 @@ def _convolves(limit: int) -> Accepts:
     return accepts
 
 
-def _convolution_scratch(graph: Graph, node: Node) -> int:
+def _convolution_scratch(pixels: int) -> Measure:
+    return lambda graph, node: _strip_scratch(graph, node, pixels)
+
+
+def _strip_scratch(graph: Graph, node: Node, pixels: int) -> int:
     out_c, kernel_h, kernel_w, in_c = graph.type(node.inputs[1]).shape
     segment = kernel_w * in_c
     stride = _pair(node, "stride")[1]
     row = ((graph.type(node.output).shape[2] - 1) * stride + kernel_w) * in_c
     if segment < 4 or (_pair(node, "dilation")[1] > 1 and kernel_w > 1):
-        columns = 4 * _round_up(segment)
+        columns = pixels * _round_up(segment)
     elif row <= _SHORT_ROW:
         columns = kernel_h * _SHORT_ROW
     else:
-        columns = _round_up((3 * stride + kernel_w) * in_c)
-    strip = 16 * _steps(segment) * kernel_h
-    return strip + _POINTER_BYTES * kernel_h + columns + _odd_channels(out_c)
+        columns = _round_up(((pixels - 1) * stride + kernel_w) * in_c)
+    strip = 4 * pixels * _steps(segment) * kernel_h
+    return strip + _POINTER_BYTES * kernel_h + columns + _odd_channels(out_c, pixels)
 
 
-def _convolution_cost(per_mac: float) -> Measure:
+def _convolution_cost(per_mac: float, together: int = 4) -> Measure:
+    """`together`: the pixels that are made at a time."""
+
     def cost(graph: Graph, node: Node) -> int:
         shape = graph.type(node.output).shape
+        rows, pixels = shape[0] * shape[1], shape[2]
         strip = 150 + 100 * graph.type(node.inputs[1]).shape[1]
-        return shape[0] * shape[1] * _dots_cost(graph, node, shape[2], strip, per_mac)
+        if together == 1:
+            return rows * pixels * _dots_cost(graph, node, 1, strip, per_mac)
+        return rows * _dots_cost(graph, node, pixels, strip, per_mac)
 
     return cost
 
@@ -212,6 +223,69 @@ def _depthwise_scratch(graph: Graph, node: Node) -> int:
     return planes + 6 * _POINTER_BYTES * _PLANE_PAIRS + _round_up(graph.type(node.output).shape[3])
 
 
+def _window_planes(graph: Graph, node: Node) -> tuple[int, int]:
+    """Planes of a block and the columns of each beyond its outputs; convolve_window.c."""
+    _, kernel_h, kernel_w, _ = graph.type(node.inputs[1]).shape
+    stride = _pair(node, "stride")[1]
+    return -(-kernel_h // 2) * min(stride, kernel_w), -(-kernel_w // stride) - 1
+
+
+def _window_stride(graph: Graph, node: Node) -> int:
+    """The stride that weights are packed for."""
+    return min(_pair(node, "stride")[1], graph.type(node.inputs[1]).shape[2])
+
+
+def _depthwise_window(stride: int) -> Accepts:
+    def accepts(graph: Graph, node: Node) -> bool:
+        if not (is_single_image(graph, node) and _has_weights(graph, node)):
+            return False
+        planes, more = _window_planes(graph, node)
+        one_column = graph.type(node.inputs[1]).shape[2] == 1
+        return (
+            _window_stride(graph, node) == stride
+            and (one_column or _pair(node, "dilation")[1] == 1)
+            and planes * (4 + more) * _PLANE_COLUMN <= _PLANES_BYTES
+            and _exact(graph, node)
+        )
+
+    return accepts
+
+
+def _window_block(graph: Graph, node: Node, planes_bytes: int) -> int:
+    """Outputs of a row that are made at a time."""
+    planes, more = _window_planes(graph, node)
+    outputs = graph.type(node.output).shape[2]
+    most = max(4, (planes_bytes // _PLANE_COLUMN // planes - more) // 4 * 4)
+    return _round_up(-(-outputs // -(-outputs // most)))
+
+
+def _window_scratch(planes_bytes: int) -> Measure:
+    def scratch(graph: Graph, node: Node) -> int:
+        planes, more = _window_planes(graph, node)
+        columns = planes * (_window_block(graph, node, planes_bytes) + more)
+        rows = _PAIR_BYTES * -(-graph.type(node.inputs[1]).shape[1] // 2)
+        return columns * _PLANE_COLUMN + _SEGMENT_BYTES * (planes + 1) + rows
+
+    return scratch
+
+
+def _window_cost(planes_bytes: int) -> Measure:
+    """Taps of an output of two rows each, its scaling, and its part in the planes."""
+
+    def cost(graph: Graph, node: Node) -> int:
+        planes, more = _window_planes(graph, node)
+        kernel_w, out_c = graph.type(node.inputs[1]).shape[2:]
+        _, height, width, _ = graph.type(node.output).shape
+        block, in_c = _window_block(graph, node, planes_bytes), graph.type(node.inputs[0]).shape[3]
+        blocks = -(-width // block)
+        taps = planes // min(_pair(node, "stride")[1], kernel_w) * kernel_w
+        made = out_c * _round_up(width) * (1.65 * taps + 2.2 * planes + 8)
+        filled = planes * in_c * (3 * (width + blocks * more) + 16 * blocks)
+        return int(height * (made + filled + blocks * (20 * out_c + 200) + 300))
+
+    return cost
+
+
 def _adds(graph: Graph, node: Node) -> bool:
     shapes = {graph.type(name).shape for name in (*node.inputs, node.output)}
     types = {graph.type(name).dtype for name in (*node.inputs, node.output)}
@@ -229,6 +303,24 @@ def _adds(graph: Graph, node: Node) -> bool:
         )
     largest = 255 * (abs(found.a.multiplier) + abs(found.b.multiplier))
     return largest + (129 << found.out_shift) < _LARGEST_ONCE
+
+
+def _multiplies_elements(graph: Graph, node: Node) -> bool:
+    """A whole operand times one that is whole too, repeats or is a single value.
+
+    The scale must be less than 1/4 (ONCE) or 1/2 (TWICE).
+    """
+    out, types = graph.type(node.output), [graph.type(name) for name in node.inputs]
+    if not (is_int8(graph, node) and all(t.dtype is DType.INT8 for t in types)):
+        return False
+    smaller = min(t.elements for t in types)
+    if not all(repeats(t.shape, out.shape) for t in types) or 1 < smaller < 4 < out.elements:
+        return False
+    found = constants.mul(graph, node).requantize
+    multiplier, exponent = int(found.multiplier[0]), -int(found.shift[0])
+    if found.form is Form.TWICE:
+        return 1 <= exponent <= 1 + LARGEST_F
+    return exponent <= 2 and multiplier << (2 - exponent) < _LARGEST_ONCE
 
 
 def _pools(graph: Graph, node: Node) -> bool:
@@ -263,6 +355,8 @@ _DOT = ("dsp/dot_4x2.S", "dsp/dot_1x2.S", "dsp/widen_4.S", "dsp/widen_1.S")
 _ROW = ("dsp/convolve_row.c", *_DOT)
 _PIXELS = ("dsp/convolve_pixels.c", *_DOT)
 
+_WINDOW = ("dsp/convolve_window.c", "dsp/depthwise_1x4.S", "dsp/planes_2.S")
+
 _PAIR_COST, _WIDE_COST = 0.8, 0.87  # instructions per MAC of the inner loops
 
 
@@ -272,7 +366,7 @@ def _strips(name: str, limit: int, per_mac: float) -> tuple[Kernel, ...]:
     return (
         Kernel(
             f"dsp/conv2d{name}_s8", "conv2d", _convolves(limit), _convolution_cost(per_mac),
-            _convolution_scratch, sources=_ROW,
+            _convolution_scratch(4), sources=_ROW,
         ),
         Kernel(
             pointwise, "conv2d", _pointwise(limit), cost, _pointwise_scratch,
@@ -285,9 +379,25 @@ def _strips(name: str, limit: int, per_mac: float) -> tuple[Kernel, ...]:
     )  # fmt: skip
 
 
+def _windows(name: str, planes_bytes: int) -> tuple[Kernel, ...]:
+    """The kernels of windows of any size, for stride 1 and 2."""
+    cost, scratch = _window_cost(planes_bytes), _window_scratch(planes_bytes)
+    return tuple(
+        Kernel(
+            f"dsp/depthwise_window{packed}{name}_s8", "depthwise_conv2d", _depthwise_window(stride),
+            cost, scratch, sources=_WINDOW,
+        )
+        for stride, packed in ((1, ""), (2, "_s2"))
+    )  # fmt: skip
+
+
 KERNELS: tuple[Kernel, ...] = (
     *_strips("", PAIR_LIMIT, _PAIR_COST),
     *_strips("_wide", WIDE_LIMIT, _WIDE_COST),
+    Kernel(
+        "dsp/conv2d_lean_s8", "conv2d", _convolves(PAIR_LIMIT), _convolution_cost(_PAIR_COST, 1),
+        _convolution_scratch(1), sources=_ROW,
+    ),
     Kernel(
         "dsp/linear_s8", "linear", _linear, _linear_cost, _linear_scratch, flat=True,
         sources=("dsp/linear_1x4.S", "dsp/widen_1.S"),
@@ -296,6 +406,8 @@ KERNELS: tuple[Kernel, ...] = (
         "dsp/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, _per_output(25),
         _depthwise_scratch, sources=("dsp/depthwise_3x3.S", "dsp/planes_3.S"),
     ),
+    *_windows("", _PLANES_BYTES),
+    *_windows("_lean", 0),
     Kernel(
         "dsp/add_s8", "add", _adds, _per_output(16), flat=True, granule=4, buffered=True,
         sources=("dsp/add_4.S",),
@@ -303,6 +415,14 @@ KERNELS: tuple[Kernel, ...] = (
     Kernel(
         "dsp/add_s8", "sub", _adds, _per_output(16), flat=True, granule=4, buffered=True,
         sources=("dsp/add_4.S",),
+    ),
+    Kernel(
+        "dsp/mul_s8", "mul", _multiplies_elements, _per_output(10), flat=True, granule=4,
+        buffered=True, sources=("dsp/mul_4.S",),
+    ),
+    Kernel(
+        "dsp/lookup_s8", "lookup", looks_up, _per_output(4), flat=True, granule=4, buffered=True,
+        sources=("dsp/lookup_8.S",),
     ),
     Kernel("dsp/avg_pool2d_s8", "avg_pool2d", _averages, _per_window(2)),
     Kernel("dsp/max_pool2d_s8", "max_pool2d", _takes_maximum, _per_window(2)),

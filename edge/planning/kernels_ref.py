@@ -21,6 +21,7 @@ from edge.planning.kernels import (
     is_single_image,
     keeps_quantization,
 )
+from edge.planning.rows import MOST_ROWS
 
 _MAX_RANK = 5  # EDGE_MAX_RANK of edge.h
 
@@ -61,6 +62,28 @@ def _pools(graph: Graph, node: Node) -> bool:
     return is_int8(graph, node) and is_single_image(graph, node)
 
 
+def _averages_all(graph: Graph, node: Node) -> bool:
+    """One window over the whole of an image that has rows."""
+    _, height, width, _ = graph.type(node.inputs[0]).shape
+    attrs = attributes(node)
+    padded = any(cast("tuple[int, ...]", attrs["padding"]))
+    return height > 1 and attrs["kernel"] == (height, width) and not padded
+
+
+def _averages_rows(graph: Graph, node: Node) -> bool:
+    return _pools(graph, node) and _averages_all(graph, node)
+
+
+def _averages_image(graph: Graph, node: Node) -> bool:
+    shape = graph.type(node.inputs[0]).shape
+    image = len(shape) == 4 and shape[0] == 1 and 1 < shape[1] <= MOST_ROWS
+    return image and averages_positions(graph, node)
+
+
+def _channel_sums(graph: Graph, node: Node) -> int:
+    return 4 * graph.type(node.inputs[0]).shape[-1]
+
+
 def _max_pools(graph: Graph, node: Node) -> bool:
     return _pools(graph, node) and keeps_quantization(graph, node)
 
@@ -91,7 +114,8 @@ def _combines(graph: Graph, node: Node) -> bool:
     )
 
 
-def _looks_up(graph: Graph, node: Node) -> bool:
+def looks_up(graph: Graph, node: Node) -> bool:
+    """Whether an int8 operator reads its results from a table of 256."""
     return is_int8(graph, node) and graph.type(node.inputs[1]).elements == 256
 
 
@@ -126,7 +150,7 @@ KERNELS: tuple[Kernel, ...] = (
     Kernel("ref/add_s8", "add", _combines, _per_output(40), flat=True, buffered=True),
     Kernel("ref/add_s8", "sub", _combines, _per_output(40), flat=True, buffered=True),
     Kernel("ref/mul_s8", "mul", _combines, _per_output(25), flat=True, buffered=True),
-    Kernel("ref/lookup_s8", "lookup", _looks_up, _per_output(5), flat=True, buffered=True),
+    Kernel("ref/lookup_s8", "lookup", looks_up, _per_output(5), flat=True, buffered=True),
     Kernel("ref/softmax_s8", "softmax", is_int8, _per_output(150), flat=True, buffered=True),
     Kernel(
         "ref/requantize_s8", "requantize", is_int8, _per_output(15), flat=True, buffered=True
@@ -145,4 +169,15 @@ KERNELS: tuple[Kernel, ...] = (
     Kernel("ref/strided", "transpose", _gathers, _per_output(10)),
     Kernel("ref/strided", "slice", _gathers, _per_output(10)),
     Kernel("ref/pad_s8", "pad", _pads, _per_output(6)),
+)  # fmt: skip
+
+GATHERING: tuple[Kernel, ...] = (
+    Kernel(
+        "ref/avg_pool2d_rows_s8", "avg_pool2d", _averages_rows, _per_input(4), gathers=True,
+        sums=_channel_sums,
+    ),
+    Kernel(
+        "ref/mean_rows_s8", "mean", _averages_image, _per_input(4), gathers=True,
+        sums=_channel_sums,
+    ),
 )  # fmt: skip

@@ -10,9 +10,17 @@ import numpy as np
 from edge.ir import Graph
 from edge.planning.accesses import Interval, Trace, trace, unsafe_distances
 from edge.planning.kernels import RESHAPE
-from edge.planning.stages import Run, ring_bytes, ring_rows, schedule
+from edge.planning.stages import Run, holder, ring_bytes, ring_rows, schedule
 
-Key = str | int  # a value's name, or the index of the stage whose scratch it is
+
+@dataclass(frozen=True)
+class Sums:
+    """Names what a node adds up from call to call."""
+
+    node: str
+
+
+Key = str | int | Sums  # a value's name, or the index of the stage whose scratch it is
 
 ALIGN = 4  # of every offset and of the arena's size: int32 scratch and word loads need it
 
@@ -47,7 +55,12 @@ class StageWork:
 
     @property
     def scratch(self) -> int:
-        return max(operator.scratch for operator in self.run.operators)
+        return self.run.scratch
+
+    @property
+    def sums(self) -> dict[str, int]:
+        """Bytes that operators keep between their calls, by node."""
+        return {o.node.name: o.sums for o in self.run.operators if o.sums}
 
 
 def storage(graph: Graph) -> dict[str, str]:
@@ -59,12 +72,25 @@ def storage(graph: Graph) -> dict[str, str]:
     return owner
 
 
-def stage_work(graph: Graph, run: Run, owner: Mapping[str, str]) -> StageWork:
+def storage_of(graph: Graph, works: Sequence[StageWork]) -> dict[str, str]:
+    """`storage`, where what a stage writes over in place shares bytes too."""
+    owner = storage(graph)
+    for work in works:
+        owner |= {name: owner[holder(work.run, name)] for name in work.run.in_place}
+    return owner
+
+
+def stage_work(
+    graph: Graph, run: Run, owner: Mapping[str, str], both_ways: bool = True
+) -> StageWork:
     """Simulate a run in the directions it allows; both must get by with the same rings."""
-    rings = ring_rows(graph, run, schedule(graph, run))
-    ways = [trace(graph, run, owner)]
-    if run.may_descend and ring_rows(graph, run, schedule(graph, run, True)) == rings:
-        ways.append(trace(graph, run, owner, descending=True))
+    tasks = schedule(graph, run)
+    rings = ring_rows(graph, run, tasks)
+    ways = [trace(graph, run, tasks, owner)]
+    if both_ways and run.may_descend:
+        tasks = schedule(graph, run, True)
+        if ring_rows(graph, run, tasks) == rings:
+            ways.append(trace(graph, run, tasks, owner))
     return StageWork(run, tuple(ways), rings)
 
 
@@ -72,7 +98,8 @@ def tensor_items(
     graph: Graph, works: Sequence[StageWork], owner: Mapping[str, str]
 ) -> dict[str, Item]:
     """The whole tensors of a plan; those that share bytes are one item."""
-    first = {owner[name]: BEFORE for name in graph.inputs}
+    arriving = {o.node.output for work in works[:1] for o in work.run.operators}
+    first = {owner[name]: BEFORE for name in graph.inputs if name not in arriving}
     last = dict(first)
     for index, work in enumerate(works):
         for name in work.ways[0].writes:
@@ -84,10 +111,12 @@ def tensor_items(
 
 
 def stage_items(graph: Graph, works: Sequence[StageWork]) -> Iterator[Item]:
-    """The rings and the scratch of each stage."""
+    """The rings, the sums and the scratch of each stage."""
     for index, work in enumerate(works):
-        for name, size in ring_bytes(graph, work.rings).items():
+        for name, size in ring_bytes(graph, work.run, work.rings).items():
             yield Item(name, size, index, index)
+        for node, size in work.sums.items():
+            yield Item(Sums(node), size, index, index)
         if work.scratch:
             yield Item(index, work.scratch, index, index)
 
@@ -134,30 +163,50 @@ def live_bytes(graph: Graph, works: Sequence[StageWork], tensors: Mapping[str, I
 
 def bound(works: Sequence[StageWork], tensors: Mapping[str, Item], load: Sequence[int]) -> int:
     """The most bytes that must be live at once: in a stage, before the first or after the last."""
-    ends = [
+    return max(*load, ends(tensors, len(works)))
+
+
+def ends(tensors: Mapping[str, Item], stages: int) -> int:
+    """The most bytes that are live before the first stage or after the last."""
+    return max(
         sum(aligned(i.size) for i in tensors.values() if i.first <= moment <= i.last)
-        for moment in (BEFORE, len(works))
-    ]
-    return max(*load, *ends)
+        for moment in (BEFORE, stages)
+    )
 
 
 def _live(
     graph: Graph, work: StageWork, way: Trace, tensors: Mapping[str, Item], index: int
 ) -> int:
-    """The most of: all inputs, all outputs, what is needed plus what is made at each write."""
     inputs = dying(work, tensors, index)
     outputs = [name for name in way.writes if name in tensors]
-    steady = aligned(work.scratch) + sum(map(aligned, ring_bytes(graph, work.rings).values()))
-    steady += sum(
+    through = sum(
         aligned(item.size)
         for name, item in tensors.items()
         if item.first <= index <= item.last and name not in (*inputs, *outputs)
     )
-    ends = [sum(aligned(tensors[name].size) for name in names) for names in (inputs, outputs)]
+    return through + stage_bytes(graph, work, way, inputs, outputs)
+
+
+def stage_bytes(
+    graph: Graph, work: StageWork, way: Trace, inputs: Sequence[str], outputs: Sequence[str]
+) -> int:
+    """The most that a stage needs at once beside the tensors that live through it.
+
+    Its rings, sums and scratch, and the most of: all inputs (that die here), all outputs, what is
+    needed of the inputs plus what is made of the outputs at each write.
+    """
+    sizes = (inputs, outputs)
+    most = [sum(aligned(graph.type(name).nbytes) for name in names) for names in sizes]
     moments = [way.writes[name].time for name in outputs]
     if moments:
         time = np.concatenate(moments)
         made = sum(way.writes[name].done(time) for name in outputs)
         needed = sum(np.diff(way.reads[name].still_needed(time), axis=0)[0] for name in inputs)
-        ends.append(aligned(int(np.max(made + needed))))
-    return steady + max(ends)
+        most.append(aligned(int(np.max(made + needed))))
+    return steady_bytes(graph, work.run, work.rings) + max(most)
+
+
+def steady_bytes(graph: Graph, run: Run, rings: Mapping[str, int]) -> int:
+    """The rings, the sums and the scratch of a stage."""
+    sizes = [*ring_bytes(graph, run, rings).values(), *(o.sums for o in run.operators)]
+    return aligned(run.scratch) + sum(map(aligned, sizes))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.ir import Graph
+from edge.planning.calls import step_nodes
 from edge.planning.kernels import ALIAS
 from edge.planning.plan import Plan
 from edge.planning.rows import row_bytes
@@ -13,7 +14,7 @@ from edge.planning.rows import row_bytes
 
 @dataclass(frozen=True)
 class Resident:
-    """Bytes [offset, offset + size) of the arena, held by a tensor, a ring or "scratch"."""
+    """Bytes [offset, offset + size) of the arena: a tensor, a ring, "scratch" or "sums"."""
 
     name: str
     offset: int
@@ -55,17 +56,16 @@ def _working_memory(graph: Graph, plan: Plan, index: int) -> list[Resident]:
     if index in plan.scratch_offsets:
         size = max(step.scratch for step in stage.steps)
         found.append(Resident("scratch", plan.scratch_offsets[index], size))
+    found += [Resident("sums", plan.sums[s.node], s.sums) for s in stage.steps if s.sums]
     return found
 
 
 def _lives(graph: Graph, plan: Plan) -> dict[str, tuple[int, int]]:
     """The stages in which each whole tensor is first written and last read."""
     owner: dict[str, str] = {}
-    lives = dict.fromkeys(graph.inputs, (0, 0))
-    nodes = {node.name: node for node in graph.nodes}
+    lives = {} if plan.input_rows else dict.fromkeys(graph.inputs, (0, 0))
     for index, stage in enumerate(plan.stages):
-        for step in stage.steps:
-            node = nodes[step.node]
+        for step, node in zip(stage.steps, step_nodes(graph, stage), strict=True):
             for name in node.inputs:
                 held = owner.get(name, name)
                 if held in lives:

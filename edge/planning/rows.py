@@ -1,7 +1,8 @@
 """Row rules in bytes: which bytes of its inputs an operator reads to make one row of its output.
 
 A tensor [1, H, W, C] has H rows, every other tensor one. An operator is presented as `rows` calls:
-as many as its output has rows, or 1 for a call that sees whole tensors.
+as many as its output has rows, or 1 for a call that sees whole tensors, or, if it gathers sums, as
+many as its input has rows.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from edge.ir import OPS, Graph, Node, RowRule, TensorType
 from edge.ir.ops import attributes
 
 Bytes = tuple[int, int]
+
+MOST_ROWS = 2**15 - 1  # of a tensor that is made row by row: generated code counts in int16
 
 
 def row_count(tensor: TensorType) -> int:
@@ -39,6 +42,8 @@ def bytes_read(graph: Graph, node: Node, slot: int, row: int, rows: int) -> Byte
     Rows that lie in the padding are not read; low == high where there is nothing else.
     """
     tensor = graph.type(node.inputs[slot])
+    if gathers(graph, node, rows):
+        return row * row_bytes(tensor), (row + 1) * row_bytes(tensor)
     window = OPS[node.op].rows is RowRule.WINDOW
     if window and rows == row_count(graph.type(node.output)):
         low, high = _window_rows(graph, node, row)
@@ -47,6 +52,22 @@ def bytes_read(graph: Graph, node: Node, slot: int, row: int, rows: int) -> Byte
         size = tensor.nbytes // rows
         return row * size, (row + 1) * size
     return 0, tensor.nbytes
+
+
+def bytes_made(graph: Graph, node: Node, row: int, rows: int) -> Bytes:
+    """The bytes [low, high) of the output that call `row` of `rows` writes."""
+    size = graph.type(node.output).nbytes
+    if gathers(graph, node, rows):
+        return (0, size) if row == rows - 1 else (0, 0)
+    return row * (size // rows), (row + 1) * (size // rows)
+
+
+_GATHERED = ("avg_pool2d", "mean")
+
+
+def gathers(graph: Graph, node: Node, rows: int) -> bool:
+    """Whether an operator in `rows` calls adds up the rows of its input, one a call."""
+    return node.op in _GATHERED and rows > row_count(graph.type(node.output))
 
 
 def _window_rows(graph: Graph, node: Node, row: int) -> Bytes:

@@ -22,7 +22,9 @@ PAIR_LIMIT = 1 << 23
 WIDE_LIMIT = 1 << 28
 """What accumulators must stay below in the others: room for twice the sum and a constant."""
 
-_LARGEST_F = 22  # (2 * zero_point + 1) << f must fit int32
+LARGEST_F = 22
+"""(2 * zero_point + 1) << f must fit int32."""
+
 _HALF = 1 << 30  # the multiplier of constant channels
 
 
@@ -62,10 +64,10 @@ def dsp_constants(
     usable = (low > -limit) & (high < limit) & (f >= 0) & (scale < 1 << 31)
     usable &= np.abs(weighted.bias.astype(np.int64)) < limit
     # Beyond the largest f every sum below 2**23 rounds to 0.
-    usable &= (f <= _LARGEST_F) | (limit == PAIR_LIMIT)
+    usable &= (f <= LARGEST_F) | (limit == PAIR_LIMIT)
     if not np.all(usable | fixed):
         return None
-    vanishes = (f > _LARGEST_F) | (scale == 0)
+    vanishes = (f > LARGEST_F) | (scale == 0)
     unit = 8 if weighted.requantize.form is Form.ONCE else 4
     return DspConstants(
         np.where(fixed, unit * value, weighted.bias),

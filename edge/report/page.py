@@ -96,6 +96,7 @@ def plan_of(project: Project) -> Plan:
         {int(index): offset for index, offset in content["scratch_offsets"].items()},
         content["arena"],
         content["bound"],
+        content["sums"],
     )
 
 

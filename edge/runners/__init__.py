@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 
 from edge.errors import fail
+from edge.runners.android import AndroidRunner
 from edge.runners.browser import BrowserRunner
 from edge.runners.host import HostRunner
 from edge.runners.node import NodeRunner
 from edge.runners.qemu import QemuRunner
+from edge.runners.qemu_user import QemuUserRunner
 from edge.runners.result import Result, Runner
 from edge.runners.wasm import WasmRunner
 from edge.target import Target, load_target
@@ -15,13 +17,21 @@ __all__ = ["Result", "Runner", "runner_for", "runners"]
 
 _RUNNERS: Mapping[str, Callable[[Target], Runner]] = {
     "qemu": QemuRunner,
+    "qemu-user": lambda target: _USER_MODE.get(target.cpu, QemuUserRunner)(target),
     "host": lambda _: HostRunner(load_target("host")),
     "wasmtime": lambda target: WasmRunner(_wasm_target(target)),
     "node": lambda target: NodeRunner(_wasm_target(target)),
     "browser": lambda target: BrowserRunner(_wasm_target(target)),
 }
+_USER_MODE: Mapping[str, Callable[[Target], Runner]] = {"aarch64-android": AndroidRunner}
 _WASM = "wasm32"
-_DEFAULT = {"qemu-system-arm": "qemu", "host": "host", "wasmtime": "wasmtime"}
+_DEFAULT = {
+    "qemu-system-arm": "qemu",
+    "qemu-aarch64": "qemu-user",
+    "qemu-arm": "qemu-user",
+    "host": "host",
+    "wasmtime": "wasmtime",
+}
 
 
 def runners(target: Target) -> list[str]:

@@ -42,6 +42,7 @@ _FLAGS = (
 _TYPES = {
     ".html": "text/html",
     ".mjs": "text/javascript",
+    ".js": "text/javascript",
     ".json": "application/json",
     ".wasm": "application/wasm",
 }
@@ -109,7 +110,7 @@ def _served(folder: Path) -> Iterator[tuple[str, threading.Event]]:
         root = folder
         reported = finished
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}/index.html", finished
@@ -118,12 +119,18 @@ def _served(folder: Path) -> Iterator[tuple[str, threading.Event]]:
         server.server_close()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing: a browser that is stopped resets the connections it has opened in reserve."""
+
+
 class _FolderHandler(BaseHTTPRequestHandler):
     """GET gives the files of `root`, POST takes the results."""
 
     root: Path
     reported: threading.Event
-    protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         path = (self.root / self.path.lstrip("/").partition("?")[0]).resolve()

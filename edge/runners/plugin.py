@@ -21,14 +21,15 @@ def counting_plugin() -> Path:
     """The plugin as a shared library. Raises EdgeError (E0405) if it cannot be compiled."""
     source = resources.path("targets/qemu/insn.c")
     digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
-    library = _cache_folder() / f"insn-{digest}.so"
+    library = cache_folder() / f"insn-{digest}.so"
     if not library.is_file():
         library.parent.mkdir(parents=True, exist_ok=True)
         _compile(source, library)
     return library
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
+    """Where what runners compile is kept for all projects."""
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "edge"
 

@@ -28,6 +28,7 @@ from edge.target import Target
 from edge.toolchains import Program
 from edge.toolchains.sizes import function_symbols
 
+_PACKAGES = {"qemu-system-arm": "qemu-system-arm"}
 # The call of edge_mark and its return lie between two snapshots and are not the model's.
 _MARK_INSTRUCTIONS = 2
 # A process takes about 40 ms to start; fewer samples are not worth another one.
@@ -65,14 +66,14 @@ class QemuRunner:
         with tempfile.TemporaryDirectory(prefix="edge-qemu-") as name:
             folder = Path(name)
             (folder / "input.bin").write_bytes(samples.tobytes())
-            done = self._execute(self._command(emulator, program, plugin), folder)
+            done = self._execute(self.command(emulator, program, plugin), folder)
             if plugin and _refused(done):
                 return replace(
                     self._process(emulator, program, samples, None),
                     diagnostics=(_no_counts(done.stderr),),
                 )
             if done.returncode != 0:
-                raise _failure(program, done)
+                raise self.failure(program, done)
             report = report_of(done.stdout)
             result = Result(
                 outputs_of(program.project, (folder / "output.bin").read_bytes(), len(samples)),
@@ -81,14 +82,19 @@ class QemuRunner:
             )
             return _counted(result, program, folder, len(samples)) if plugin else result
 
-    def _command(self, emulator: str, program: Program, plugin: Path | None) -> list[str]:
+    def command(self, emulator: str, program: Program, plugin: Path | None) -> list[str]:
+        """How the emulator is called on a program, to be run in the folder of input.bin."""
         command = [emulator, "-M", self.target.machine, "-kernel", str(program.path.resolve())]
         command += ["-nographic", "-monitor", "none", "-serial", "none"]
         command += ["-chardev", "stdio,id=console"]
         command += ["-semihosting-config", "enable=on,target=native,chardev=console"]
-        if plugin:
-            command += ["-plugin", f"{plugin},mark={_mark(program.path):#x},out=counts.txt"]
-        return command
+        return command + (plugin_arguments(plugin, program.path) if plugin else [])
+
+    def failure(self, program: Program, done: subprocess.CompletedProcess[str]) -> EdgeError:
+        """The error for a program that did not end with exit status 0."""
+        if done.returncode == FAULT_STATUS:
+            return fault_error(program, done.stdout)
+        return emulator_failure(program, done)
 
     def _execute(self, command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
         try:
@@ -110,10 +116,11 @@ def find_emulator(target: Target) -> str:
     """Path of the target's emulator. Raises EdgeError (E0403) naming the package it comes in."""
     found = shutil.which(target.emulator)
     if not found:
+        package = _PACKAGES.get(target.emulator, "qemu-user")
         raise fail(
             "E0403",
             f"{target.emulator}, the emulator of {target.name}, is not installed",
-            help=[f"apt-get install {target.emulator}", "or verify with --on host"],
+            help=[f"apt-get install {package}", "or verify with --on host"],
         )
     return found
 
@@ -155,8 +162,16 @@ def _counted(result: Result, program: Program, folder: Path, samples: int) -> Re
     return replace(result, instructions=sum(parts), stage_instructions=stages)
 
 
-def _mark(path: Path) -> int:
-    return next(start for start, _, name in function_symbols(path) if name == "edge_mark")
+def plugin_arguments(plugin: Path, program: Path) -> list[str]:
+    """Arguments that make the emulator write its counts at each call of edge_mark.
+
+    Raises EdgeError (E0404) for a program without symbols.
+    """
+    marks = [start for start, _, name in function_symbols(program) if name == "edge_mark"]
+    if not marks:
+        raise fail("E0404", f"{program.name} has no symbol edge_mark", help=["link with -g"])
+    mark = marks[0]
+    return ["-plugin", f"{plugin},mark={mark:#x},out=counts.txt"]
 
 
 def _refused(done: subprocess.CompletedProcess[str]) -> bool:
@@ -169,14 +184,13 @@ def _no_counts(reason: str) -> Diagnostic:
         "E0405",
         "instructions were not counted: the emulator does not take the plugin",
         notes=tuple(reason.strip().splitlines()[-3:]),
-        help=("plugin API 1 is needed: qemu-system-arm 4.2 to 8, Debian 12 has 7.2",),
+        help=("plugin API 1 is needed: QEMU 4.2 to 8, Debian 12 has 7.2",),
         severity="warning",
     )
 
 
-def _failure(program: Program, done: subprocess.CompletedProcess[str]) -> EdgeError:
-    if done.returncode == FAULT_STATUS:
-        return fault_error(program, done.stdout)
+def emulator_failure(program: Program, done: subprocess.CompletedProcess[str]) -> EdgeError:
+    """The error for an emulator that failed without a report of the program."""
     return fail(
         "E0404",
         f"emulator of {program.target.name} failed with exit status {done.returncode}",

@@ -25,10 +25,11 @@ class Result:
 
     `outputs` has the raw bytes, uint8 [N, bytes], of each model output. `instructions` are those
     of the call of the first sample (fuel under wasmtime), `stage_instructions` the same for each
-    stage of a profile program; instructions are not cycles. `time_us` and `stage_time_us` are the
-    shortest times of the same on this machine's clock. `stack` is the deepest use of the stack in
-    bytes while the model ran, `arena_watermark` one past the highest byte of the arena that was
-    written. None where the runner cannot tell; `diagnostics` then say why.
+    stage of a profile program; instructions are not cycles. `time_us` and `stage_time_us` are times
+    of the same on this machine's clock: the shortest on the host, medians in Node and browsers.
+    `stack` is the deepest use of the stack in bytes while the model ran, `arena_watermark` one past
+    the highest byte of the arena that was written. None where the runner cannot tell; `diagnostics`
+    then say why.
     """
 
     outputs: list[Bytes]

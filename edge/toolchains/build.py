@@ -68,7 +68,8 @@ def build(
     units = _units(exported, target, toolchain, profile, folder)
     objects = _compile_all(units, toolchain, folder, _headers_digest(exported, target))
     stem = exported.name + ("-profile" if profile else "")
-    path = folder / (stem + commands.kind_of(target).suffix)
+    kind = commands.kind_of(target)
+    path = folder / f"{kind.prefix}{stem}{kind.suffix}"
     _link(exported, target, toolchain, objects, path)
     return Program(path, exported, target, toolchain, profile)
 
@@ -90,8 +91,14 @@ def _units(
             _Unit(project.path / source, source, flags if source.startswith("edge/") else marked)
             for source in project.files
         ),
+        *(_Unit(project.path / file, file, flags) for file in _frame_files(project, target)),
         *(_Unit(path, path.name, board_flags) for path in commands.board_sources(target)),
     ]
+
+
+def _frame_files(project: ProjectSources, target: Target) -> tuple[str, ...]:
+    """Firmware gives rows as they come; elsewhere there is memory for a frame."""
+    return () if commands.kind_of(target).suffix == ".elf" and target.sram else project.frame_files
 
 
 def _headers_digest(project: ProjectSources, target: Target) -> bytes:
@@ -144,11 +151,7 @@ def _link(
 ) -> None:
     exports = tuple(f"{project.name}_{part}" for part in ("input", "output", "invoke", "arena"))
     before, after = commands.link_flags(target, toolchain.name, exports)
-    script: tuple[str, ...] = ()
-    if target.sram:
-        file = path.with_suffix(".ld")
-        file.write_text(commands.linker_script(target), encoding="utf-8")
-        script = (f"-Wl,-T,{file}",)
+    script = _link_scripts(target, path, exports)
     inputs = [str(file) for file in objects]
     command = [*toolchain.command, *before, *script, *inputs, *after, "-o", str(path)]
     output = _output_of_failure(command)
@@ -156,6 +159,18 @@ def _link(
         raise _does_not_fit(output, target) or EdgeError(
             _failure(f"{toolchain.name} could not link {path.name}", command, output)
         )
+
+
+def _link_scripts(target: Target, path: Path, exports: tuple[str, ...]) -> tuple[str, ...]:
+    """What the linker reads beside objects, written next to the program."""
+    file = path.with_suffix(".ld")
+    if target.sram:
+        file.write_text(commands.linker_script(target), encoding="utf-8")
+        return (f"-Wl,-T,{file}",)
+    if commands.kind_of(target).hides:
+        file.write_text(commands.version_script(exports), encoding="utf-8")
+        return (f"-Wl,--version-script={file}", f"-Wl,-soname,{path.name}")
+    return ()
 
 
 def _output_of_failure(command: Sequence[str]) -> str | None:

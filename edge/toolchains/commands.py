@@ -1,10 +1,12 @@
 """The exact compiler and linker arguments for each kind of program and each compiler.
 
-| cpu           | kind     | result                                                   |
-|---------------|----------|----------------------------------------------------------|
-| host          | shared   | shared library of the model                              |
-| wasm32        | wasm     | module that exports the model's functions and its memory |
-| anything else | firmware | ELF image laid out by the target's memory                |
+| cpu             | kind     | result                                                   |
+|-----------------|----------|----------------------------------------------------------|
+| host            | shared   | shared library of the model                              |
+| wasm32          | wasm     | module that exports the model's functions and its memory |
+| aarch64, armv7a | process  | static ELF program for Linux, without a C library        |
+| aarch64-android | library  | shared library that needs no other one, for 16 KB pages  |
+| anything else   | firmware | ELF image laid out by the target's memory                |
 """
 
 from __future__ import annotations
@@ -30,23 +32,34 @@ _COMPILE: Flags = (
     "-fno-unwind-tables",
     "-fno-asynchronous-unwind-tables",
 )
-_COMPILE_BY: Mapping[str, Flags] = {"zig": ("-fno-sanitize=all",), "gcc": ()}
+_COMPILE_BY: Mapping[str, Flags] = {"zig": ("-fno-sanitize=all",), "gcc": (), "emscripten": ()}
 
 # Kernels read words with 4-byte memcpy, which only builtins turn into one load; the functions in
 # memory.c must not become calls of themselves.
 _BOARD: Flags = ("-fno-builtin", "-fno-unroll-loops")
-_BOARD_BY: Mapping[str, Flags] = {"zig": (), "gcc": ("-fno-tree-loop-distribute-patterns",)}
+_BOARD_BY: Mapping[str, Flags] = {
+    "zig": (),
+    "gcc": ("-fno-tree-loop-distribute-patterns",),
+    "emscripten": (),
+}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of program: file name suffix, flags of compiler and linker, libraries at the end."""
+    """A kind of program: file name suffix, flags of compiler and linker, libraries at the end.
+
+    `sources` are files of targets/ that every program of the kind holds. `hides` programs show
+    nothing but the model's functions to what loads them.
+    """
 
     suffix: str
     compile: Flags = ()
     link: Flags = ()
     link_by: Mapping[str, Flags] = field(default_factory=dict)
     libraries_by: Mapping[str, Flags] = field(default_factory=dict)
+    prefix: str = ""
+    sources: tuple[str, ...] = ()
+    hides: bool = False
 
 
 _FREESTANDING: Flags = ("-ffreestanding", "-fbuiltin")
@@ -54,15 +67,47 @@ _KINDS: Mapping[str, Kind] = {
     "firmware": Kind(
         ".elf",
         compile=_FREESTANDING,
-        # zig ignores ENTRY() of the linker script.
-        link=("-nostdlib", "-Wl,--gc-sections", "-Wl,--entry=Reset_Handler"),
+        # zig ignores ENTRY() of the linker script, and strips without -g what has -Os.
+        link=("-g", "-nostdlib", "-Wl,--gc-sections", "-Wl,--entry=Reset_Handler"),
         link_by={"zig": ("-rtlib=compiler-rt",)},
         libraries_by={"gcc": ("-lgcc",)},
     ),
     "wasm": Kind(
         ".wasm",
         compile=_FREESTANDING,
-        link=("-nostdlib", "-Wl,--no-entry", "-Wl,--gc-sections"),
+        link=("-Wl,--gc-sections",),
+        link_by={
+            "zig": ("-nostdlib", "-Wl,--no-entry", "-Wl,--strip-debug"),
+            # Its linker always asks for some functions of its C library.
+            "emscripten": (
+                "-O2",
+                "--no-entry",
+                "-sSTANDALONE_WASM",
+                "-sTOTAL_STACK=65536",
+                "-sINITIAL_MEMORY=67108864",
+            ),
+        },
+    ),
+    "process": Kind(
+        ".elf",
+        compile=_FREESTANDING,
+        link=("-g", "-nostdlib", "-static", "-Wl,--gc-sections", "-Wl,--entry=_start"),
+        link_by={"zig": ("-rtlib=compiler-rt",), "gcc": ("-no-pie", "-Wl,--build-id=none")},
+        libraries_by={"gcc": ("-lgcc",)},
+    ),
+    "library": Kind(
+        ".so",
+        compile=_FREESTANDING,
+        link=(
+            "-shared",
+            "-nostdlib",
+            "-Wl,--gc-sections,--hash-style=both,-z,max-page-size=16384,-z,undefs",
+        ),
+        link_by={"zig": ("-rtlib=compiler-rt",), "gcc": ("-Wl,--build-id=none",)},
+        libraries_by={"gcc": ("-lgcc",)},
+        prefix="lib",
+        sources=("linux/memory.c",),
+        hides=True,
     ),
     "shared": Kind(
         ".so",
@@ -72,17 +117,26 @@ _KINDS: Mapping[str, Kind] = {
         libraries_by={"gcc": ("-lm",)},
     ),
 }
+_KIND_OF_CPU: Mapping[str, str] = {
+    "host": "shared",
+    "wasm32": "wasm",
+    "aarch64": "process",
+    "armv7a": "process",
+    "aarch64-android": "library",
+}
 
 
 def kind_of(target: Target) -> Kind:
     """What kind of program the target runs."""
-    return _KINDS[{"host": "shared", "wasm32": "wasm"}.get(target.cpu, "firmware")]
+    return _KINDS[_KIND_OF_CPU.get(target.cpu, "firmware")]
 
 
 def compile_flags(target: Target, toolchain: str, *, board: bool) -> list[str]:
     """Flags for one source; `board` marks start-up code, which must not rely on builtins."""
-    flags = [*target.flags[toolchain], *_COMPILE, *_COMPILE_BY[toolchain], *kind_of(target).compile]
-    return [*flags, *_BOARD, *_BOARD_BY[toolchain]] if board else flags
+    general = (*_COMPILE, *_COMPILE_BY[toolchain], *kind_of(target).compile)
+    flags = [*general, *target.flags[toolchain]]  # the target has the last word
+    stack = f"-DEDGE_STACK_BYTES={target.stack}"
+    return [*flags, *_BOARD, *_BOARD_BY[toolchain], stack] if board else flags
 
 
 def link_flags(target: Target, toolchain: str, exports: tuple[str, ...]) -> tuple[Flags, Flags]:
@@ -103,9 +157,10 @@ def system_folders(target: Target) -> list[Path]:
 
 def board_sources(target: Target) -> list[Path]:
     """Sources of the target's board: start-up code and runner main, or the clock of marks."""
+    general = [resources.path(f"targets/{file}") for file in kind_of(target).sources]
     if not target.board:
-        return []
-    return sorted(resources.path(f"targets/{target.board}").glob("*.c"))
+        return general
+    return general + sorted(resources.path(f"targets/{target.board}").glob("*.c"))
 
 
 def linker_script(target: Target) -> str:
@@ -120,6 +175,11 @@ def linker_script(target: Target) -> str:
     alias = [] if target.vectors else ['REGION_ALIAS("VECTORS", FLASH);']
     stack = f"_stack_size = {target.stack};"
     return "\n".join(["MEMORY", "{", *lines, "}", *alias, stack, sections])
+
+
+def version_script(exports: tuple[str, ...]) -> str:
+    """A linker script that hides all symbols but the model's."""
+    return f"{{ global: {' '.join(f'{name};' for name in exports)} local: *; }};\n"
 
 
 def _region(name: str, memory: Memory) -> str:

@@ -28,7 +28,15 @@ def _tool(name: str, version: str | None, install: str) -> Tool:
 
 def doctor() -> list[Tool]:
     """State of every tool that edge can use; none is needed to import edge or to export."""
-    return [*_compilers(), _emulator("qemu-system-arm"), *map(_package, _PACKAGES)]
+    emulators = [_emulator(name, package) for name, package in _EMULATORS]
+    return [*_compilers(), *emulators, *map(_package, _PACKAGES)]
+
+
+_EMULATORS = (
+    ("qemu-system-arm", "qemu-system-arm"),
+    ("qemu-aarch64", "qemu-user"),
+    ("qemu-arm", "qemu-user"),
+)
 
 
 _PACKAGES = (
@@ -42,7 +50,10 @@ def _compilers() -> Iterable[Tool]:
     for label, name, target_name in (
         ("zig", "zig", "cortex-m7"),
         ("arm-none-eabi-gcc", "gcc", "cortex-m7"),
+        ("aarch64-linux-gnu-gcc", "gcc", "aarch64"),
+        ("arm-linux-gnueabihf-gcc", "gcc", "armv7a"),
         ("gcc", "gcc", "host"),
+        ("emcc", "emscripten", "wasm32"),
     ):
         target = load_target(target_name)
         command = compiler_command(name, target)
@@ -50,10 +61,10 @@ def _compilers() -> Iterable[Tool]:
         yield _tool(label, found, package_of(name, target))
 
 
-def _emulator(name: str) -> Tool:
+def _emulator(name: str, package: str) -> Tool:
     path = shutil.which(name)
     found = f"{_first_line([path, '--version'])} ({path})" if path else None
-    return _tool(name, found, f"apt-get install {name}")
+    return _tool(name, found, f"apt-get install {package}")
 
 
 def _first_line(command: list[str]) -> str:

@@ -35,20 +35,47 @@ _FIELDS = {
     ".text": "code",
     ".rodata": "constants",
     ".data": "data",
+    ".data.rel.ro": "data",  # constants with addresses, of libraries
     ".bss": "bss",
     ".stack": "stack_region",
 }
 
 
 def sizes(program: Program) -> Sizes:
-    """Sizes of an ELF program; a wasm module counts as code."""
+    """Sizes of a program. Of a wasm module all but the data section counts as code."""
     if program.path.suffix == ".wasm":
-        return Sizes(program.path.stat().st_size, 0, 0, 0, 0)
+        return _module_sizes(program.path.read_bytes())
     totals = dict.fromkeys(_FIELDS.values(), 0)
     for name, size in _sections(program.path):
         if name in _FIELDS:
             totals[_FIELDS[name]] += size
     return Sizes(**totals)
+
+
+_WASM_HEADER_BYTES = 8
+_WASM_DATA_SECTION = 11
+
+
+def _module_sizes(module: bytes) -> Sizes:
+    """Sections of a module follow one another: id, size as LEB128, content."""
+    at, constants = _WASM_HEADER_BYTES, 0
+    while at < len(module):
+        section = module[at]
+        size, start = _unsigned_leb128(module, at + 1)
+        constants += size if section == _WASM_DATA_SECTION else 0
+        at = start + size
+    return Sizes(len(module) - constants, constants, 0, 0, 0)
+
+
+def _unsigned_leb128(content: bytes, at: int) -> tuple[int, int]:
+    """The number at an offset and the offset behind it."""
+    value = shift = 0
+    while True:
+        byte = content[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
 
 
 def _sections(path: Path) -> list[tuple[str, int]]:

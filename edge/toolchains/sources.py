@@ -10,10 +10,15 @@ from typing import Any
 from edge.errors import EdgeError, fail
 from edge.workflow.project import open_project
 
+FRAME_FILE = "test/frame.c"
+
 
 @dataclass(frozen=True)
 class ProjectSources:
-    """A folder that `edge export` wrote. `files` are relative to it; tensor sizes are bytes."""
+    """A folder that `edge export` wrote. `files` are relative to it; tensor sizes are bytes.
+
+    `input_rows` is 0 where the input lies in the arena, else the rows in which it is given.
+    """
 
     path: Path
     name: str
@@ -21,6 +26,12 @@ class ProjectSources:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     arena: int
+    input_rows: int = 0
+
+    @property
+    def frame_files(self) -> tuple[str, ...]:
+        """What makes a model that takes rows look like one that takes a frame in memory."""
+        return (FRAME_FILE,) if self.input_rows else ()
 
     @property
     def include_folders(self) -> tuple[Path, ...]:
@@ -48,6 +59,7 @@ def _sources(path: Path, plan: Mapping[str, Any]) -> ProjectSources:
         inputs=tuple(int(tensor["bytes"]) for tensor in plan["inputs"]),
         outputs=tuple(int(tensor["bytes"]) for tensor in plan["outputs"]),
         arena=int(plan["arena"]),
+        input_rows=int(plan.get("input_rows", 0)),
     )
 
 

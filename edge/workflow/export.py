@@ -13,7 +13,7 @@ import numpy as np
 
 from edge.emit.layers import c_name
 from edge.emit.project import Emission, Files, emit, layers_json, to_json
-from edge.errors import Diagnostic, EdgeError
+from edge.errors import Diagnostic, EdgeError, fail
 from edge.frontends import Model, load
 from edge.ir import Graph, Rounding, macs
 from edge.planning import Plan, check_fit, plan
@@ -24,6 +24,8 @@ from edge.workflow.samples import random_inputs
 
 VECTORS = 2
 """Test vectors stored in every export."""
+
+INPUT_FORMS = ("arena", "rows")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +39,11 @@ class Exported:
     memory: Mapping[str, int]
     layers: Sequence[Mapping[str, Any]]
     diagnostics: tuple[Diagnostic, ...] = ()
+    smallest: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The object that `edge export --json` prints, less the envelope."""
-        report = report_json(self.plan, self.graph, self.memory, self.layers)
+        report = report_json(self.plan, self.graph, self.memory, self.layers, self.smallest)
         return {"out": str(self.out), **report, "diagnostics": self.diagnostics}
 
 
@@ -49,10 +52,12 @@ def report_json(
     graph: Graph,
     memory: Mapping[str, int],
     layers: Sequence[Mapping[str, Any]],
+    smallest: bool = False,
 ) -> dict[str, Any]:
-    """What report.json holds: target, model, memory and layers."""
+    """What report.json holds: target, how memory was planned, model, memory and layers."""
     return {
         "target": plan_.target,
+        "planning": {"input": "rows" if plan_.input_rows else "arena", "smallest": smallest},
         "model": model_json(graph, c_name(plan_.model)),
         "memory": dict(memory),
         "layers": list(layers),
@@ -74,10 +79,12 @@ class Compilation:
     graph: Graph
     target: Target
     warnings: tuple[Diagnostic, ...] = ()
+    streamed: bool = False
+    smallest: bool = False
 
     @cached_property
     def plan(self) -> Plan:
-        return plan(self.graph, self.target)
+        return plan(self.graph, self.target, streamed=self.streamed, smallest=self.smallest)
 
 
 def compile_model(
@@ -89,14 +96,18 @@ def compile_model(
     rounding: str | Rounding | None = None,
     sram: int | str | None = None,
     flash: int | str | None = None,
+    input: str = "arena",
     name: str | None = None,
     progress: bool = True,
     dump: Path | None = None,
     checked: bool = False,
 ) -> Compilation:
     """Load a model and make it an integer graph for a target; see `export` for the arguments."""
+    if input not in INPUT_FORMS:
+        raise fail("E0016", f"unknown form of input {input!r}", help=[" or ".join(INPUT_FORMS)])
+    smallest = isinstance(sram, str) and sram.strip().lower() == "min"
     chosen = load_target(target) if isinstance(target, str) else target
-    chosen = chosen.with_memory(sram=sram, flash=flash)
+    chosen = chosen.with_memory(sram=None if smallest else sram, flash=flash)
     wanted = Rounding(rounding) if rounding else None
     loaded = load(model, wanted)
     warnings: list[Diagnostic] = []
@@ -105,7 +116,7 @@ def compile_model(
         dump=dump, checked=checked, warn=warnings.append,
     )  # fmt: skip
     named = replace(graph, name=c_name(name or graph.name))
-    return Compilation(loaded, named, chosen, tuple(warnings))
+    return Compilation(loaded, named, chosen, tuple(warnings), input == "rows", smallest)
 
 
 def export(
@@ -122,7 +133,9 @@ def export(
     `model` is anything `edge.load` takes. `calibration` (.npz, .npy or an iterable of inputs)
     quantizes a float model. Further settings: `observer` ("minmax", "moving_average",
     "percentile", "mse"), `rounding` ("tflite", "tflm", "single"), `sram` and `flash` (bytes or
-    "256K"), `name` (prefix of the C names), `progress`, `dump` (folder for the graph after each
+    "256K"; `sram="min"` joins operators until the arena is as small as it gets), `input` ("arena",
+    or "rows" for an input that is given row by row and never held as a whole), `name` (prefix of
+    the C names), `progress`, `dump` (folder for the graph after each
     pass), `checked` (check the graph after each pass).
 
     Raises EdgeError: the model is unreadable or not supported, needs calibration, or does not fit
@@ -133,9 +146,12 @@ def export(
     memory = check_fit(graph, planned, chosen)
     layers = layers_json(Emission(graph, planned))
     files = emit(graph, planned, _vectors(graph))
-    files |= _records(compiled, report_json(planned, graph, memory, layers))
+    report = report_json(planned, graph, memory, layers, compiled.smallest)
+    files |= _records(compiled, report)
     write_project(Path(out), files, force)
-    return Exported(Path(out), graph, planned, chosen, memory, layers, compiled.warnings)
+    return Exported(
+        Path(out), graph, planned, chosen, memory, layers, compiled.warnings, compiled.smallest
+    )
 
 
 def _records(compiled: Compilation, report: Mapping[str, Any]) -> Files:

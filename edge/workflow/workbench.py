@@ -78,6 +78,13 @@ def retarget(project: Project, target: Target) -> Path:
     inputs = project.stored_inputs()
     outputs = run_batch(project.graph, inputs)
     folder = project.path / "build" / f"for-{target.name}"
-    files = emit(project.graph, plan(project.graph, target), (inputs, outputs))
+    planning = project.report["planning"]
+    planned = plan(
+        project.graph,
+        target,
+        streamed=planning["input"] == "rows",
+        smallest=planning["smallest"],
+    )
+    files = emit(project.graph, planned, (inputs, outputs))
     write_project(folder, files)
     return folder

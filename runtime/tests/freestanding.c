@@ -7,6 +7,7 @@
 
 edge_kernel *const edge_every_kernel[] = {
     edge_ref_add_s8,
+    edge_ref_avg_pool2d_rows_s8,
     edge_ref_avg_pool2d_s8,
     edge_ref_concat,
     edge_ref_conv2d_s8,
@@ -16,6 +17,7 @@ edge_kernel *const edge_every_kernel[] = {
     edge_ref_linear_s8,
     edge_ref_lookup_s8,
     edge_ref_max_pool2d_s8,
+    edge_ref_mean_rows_s8,
     edge_ref_mean_s8,
     edge_ref_mul_s8,
     edge_ref_pad_s8,

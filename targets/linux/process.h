@@ -13,14 +13,17 @@ intptr_t file_open_to_read(const char *path);
 intptr_t file_open_to_write(const char *path);
 size_t file_read(intptr_t file, void *data, size_t bytes); /* bytes that were read */
 void file_write(intptr_t file, const void *data, size_t bytes);
-void file_rewind(intptr_t file);
+void file_seek(intptr_t file, size_t offset);
 
 void print(const char *text);
 void print_value(const char *label, size_t value);
 void quit(int32_t status) __attribute__((noreturn));
 
-/* From now on an access to these pages ends the process. */
-void protect_nothing(void *at, size_t bytes);
+/* New memory, zeros, that can be read and written. Then, whole pages that can be read and, if
+ * `execute`, executed; and pages of which any access ends the process. */
+void *memory_of_kernel(size_t bytes);
+void protect_from_writes(void *at, size_t bytes, int execute);
+void protect_from_all(void *at, size_t bytes);
 
 /* Fill the unused stack with a pattern; bytes of the stack that were written since, at most. */
 void stack_paint(void);

@@ -39,7 +39,7 @@ static size_t painted_run(const sampled_model *model, intptr_t input, uint8_t pa
     for (size_t i = 0; i < touched; i++) {
         model->arena[i] = pattern;
     }
-    file_rewind(input);
+    file_seek(input, 0);
     load_sample(model, input);
     *stack = larger(*stack, invoke(model));
     while (touched > 0 && model->arena[touched - 1] == pattern) {

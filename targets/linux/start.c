@@ -18,7 +18,7 @@ enum { PAGE = 4096, AT_HWCAP = 16, AT_HWCAP2 = 26 };
  * In assembly so that no compiler moves anything between the marks and the model. */
 #ifdef __aarch64__
 __asm__(".text\n"
-        ".global _start, edge_mark, marked_call\n"
+        ".global _start, edge_mark, marked_call, edge_fill_up_to_stack_pointer\n"
         ".type _start, %function\n"
         "_start: mov x0, sp\n"
         "  adrp x1, edge_stack_end\n"
@@ -35,11 +35,17 @@ __asm__(".text\n"
         "  blr x19\n"
         "  bl edge_mark\n"
         "  ldp x19, x30, [sp], #16\n"
-        "  ret\n");
+        "  ret\n"
+        "edge_fill_up_to_stack_pointer: mov x2, sp\n"
+        "1: cmp x0, x2\n"
+        "  b.hs 2f\n"
+        "  str w1, [x0], #4\n"
+        "  b 1b\n"
+        "2: ret\n");
 #else
 __asm__(".text\n"
         ".arm\n"
-        ".global _start, edge_mark, marked_call\n"
+        ".global _start, edge_mark, marked_call, edge_fill_up_to_stack_pointer\n"
         ".type _start, %function\n"
         "_start: mov r0, sp\n"
         "  movw r1, #:lower16:edge_stack_end\n"
@@ -55,7 +61,12 @@ __asm__(".text\n"
         "  bl edge_mark\n"
         "  blx r4\n"
         "  bl edge_mark\n"
-        "  pop {r4, pc}\n");
+        "  pop {r4, pc}\n"
+        "edge_fill_up_to_stack_pointer: mov r2, sp\n"
+        "1: cmp r0, r2\n"
+        "  bxhs lr\n"
+        "  str r1, [r0], #4\n"
+        "  b 1b\n");
 #endif
 
 __asm__(".section .stack, \"aw\", %nobits\n"
@@ -70,6 +81,9 @@ __asm__(".section .stack, \"aw\", %nobits\n"
                                      ".text\n");
 
 extern uint32_t edge_stack[], edge_stack_end[];
+
+/* In assembly, because a frame of its own would lie in the memory that it fills. */
+void edge_fill_up_to_stack_pointer(uint32_t *from, uint32_t pattern);
 
 int32_t main(int32_t argc, char **argv);
 
@@ -116,18 +130,12 @@ void edge_start(uintptr_t *first_stack) {
     while (*vector++ != 0) {
     }
     check_features(vector);
-    protect_nothing(edge_stack, PAGE);
+    protect_from_all(edge_stack, PAGE);
     quit(main(argc, (char **)(first_stack + 1)));
 }
 
-/* Nothing lives below the stack pointer: neither ABI has a red zone. */
-__attribute__((noinline)) void stack_paint(void) {
-    volatile uint32_t *word = edge_stack + PAGE / sizeof *word;
-    const volatile uint32_t *end;
-    __asm__ volatile("mov %0, sp" : "=r"(end));
-    while (word < end) {
-        *word++ = STACK_PATTERN;
-    }
+void stack_paint(void) {
+    edge_fill_up_to_stack_pointer(edge_stack + PAGE / sizeof *edge_stack, STACK_PATTERN);
 }
 
 size_t stack_used(void) {

@@ -23,19 +23,40 @@ __attribute__((naked, noinline, used)) void edge_mark(void) {
     __asm__ volatile("bx lr");
 }
 
+#ifdef MODEL_INPUT_ROWS
+#define INFER take_rows /* gets r0, the file */
+#else
+#define INFER model_invoke
+#endif
+
 /* In assembly so that no compiler moves anything between the marks and the model. */
-__attribute__((naked, noinline)) static void marked_invoke(void) {
+void marked_infer(int32_t file);
+__attribute__((naked, noinline)) void marked_infer(int32_t file __attribute__((unused))) {
     __asm__ volatile("push {r4, lr}\n"
                      "bl edge_mark\n"
-                     "bl " TEXT(model_invoke) "\n"
-                                              "bl edge_mark\n"
-                                              "pop {r4, pc}\n");
+                     "bl " TEXT(INFER) "\n"
+                                       "bl edge_mark\n"
+                                       "pop {r4, pc}\n");
 }
 
 static uint32_t larger(uint32_t a, uint32_t b) {
     return a > b ? a : b;
 }
 
+#ifdef MODEL_INPUT_ROWS
+/* The first row is in its place; the others go from the file straight into theirs. */
+void take_rows(int32_t file);
+__attribute__((noinline, used)) void take_rows(int32_t file) {
+    while (!model_push_row(model_row())) {
+        file_read(file, model_row(), MODEL_INPUT_ROW_BYTES);
+    }
+}
+
+static bool load_sample(int32_t file) {
+    model_begin();
+    return file_read(file, model_row(), MODEL_INPUT_ROW_BYTES) == MODEL_INPUT_ROW_BYTES;
+}
+#else
 static bool load_sample(int32_t file) {
     for (int32_t i = 0; i < MODEL_INPUTS; i++) {
         if (file_read(file, model_input(i), model_input_bytes[i]) != model_input_bytes[i]) {
@@ -44,6 +65,7 @@ static bool load_sample(int32_t file) {
     }
     return true;
 }
+#endif
 
 static void save_sample(int32_t file) {
     for (int32_t i = 0; i < MODEL_OUTPUTS; i++) {
@@ -51,9 +73,9 @@ static void save_sample(int32_t file) {
     }
 }
 
-static uint32_t invoke(void) {
+static uint32_t infer(int32_t file) {
     stack_paint();
-    marked_invoke();
+    marked_infer(file);
     return stack_used();
 }
 
@@ -66,7 +88,7 @@ static uint32_t painted_run(int32_t input, uint8_t pattern, uint32_t *stack) {
     }
     file_rewind(input);
     load_sample(input);
-    *stack = larger(*stack, invoke());
+    *stack = larger(*stack, infer(input));
     uint32_t touched = MODEL_ARENA_BYTES;
     while (touched > 0 && arena[touched - 1] == pattern) {
         touched--;
@@ -87,7 +109,7 @@ int main(void) {
         if (!load_sample(input)) {
             break;
         }
-        stack = larger(stack, invoke());
+        stack = larger(stack, infer(input));
     }
     print_value("\nedge-run samples=", samples);
     print_value(" stack=", stack);

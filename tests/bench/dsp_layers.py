@@ -1,4 +1,5 @@
-"""Instructions of the Armv7E-M kernels on the layers of the MLPerf Tiny networks.
+"""Instructions of the Armv7E-M kernels on the layers of the MLPerf Tiny networks, and on some of
+mobile networks that those do not have.
 
     python tests/bench/dsp_layers.py [--json] [--rounding tflite|single] [--toolchain gcc|zig]
                                      [--target cortex-m7]
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.ir import Graph, Rounding, macs
+from edge.ir import DType, Graph, Rounding, TensorType, Value, macs
 from tests.emulators.dsp_firmware import Case, run_cases
 from tests.emulators.dsp_graphs import (
     Spec,
@@ -78,13 +79,34 @@ def depthwise(
     size: tuple[int, int], channels: int, stride: int, padding: tuple[int, int, int, int],
     **counts: int,
 ) -> Layer:  # fmt: skip
+    make = depthwise_maker(size, channels, 3, stride, padding)
+    name = f"depthwise s{stride} {size[0]}x{size[1]}x{channels}"
+    return Layer(name, "dsp/depthwise_conv2d_s8", make, **counts)
+
+
+def depthwise_maker(
+    size: tuple[int, int], channels: int, kernel: int, stride: int,
+    padding: tuple[int, int, int, int], filters: int = 1,
+) -> Make:  # fmt: skip
     def make(spec: Spec, rng: np.random.Generator) -> Graph:
-        weight = random_weights((1, 3, 3, channels), rng)
+        weight = random_weights((1, kernel, kernel, channels * filters), rng)
         attrs = {"stride": (stride, stride), "padding": padding}
         return weighted("depthwise_conv2d", (1, *size, channels), weight, spec, rng, attrs)
 
-    name = f"depthwise s{stride} {size[0]}x{size[1]}x{channels}"
-    return Layer(name, "dsp/depthwise_conv2d_s8", make, **counts)
+    return make
+
+
+def window(
+    size: tuple[int, int], channels: int, kernel: int, stride: int = 1, filters: int = 1
+) -> Layer:
+    """A depthwise convolution that keeps the size, or halves it with stride 2."""
+    before, after = (kernel - stride) // 2, (kernel - 1) // 2
+    padding = (before, after, before, after)
+    make = depthwise_maker(size, channels, kernel, stride, padding, filters)
+    name = f"depthwise {kernel}x{kernel} s{stride} {size[0]}x{size[1]}x{channels}"
+    name += f" x{filters}" if filters > 1 else ""
+    stem = "dsp/depthwise_window_s2_s8" if stride == 2 else "dsp/depthwise_window_s8"
+    return Layer(name, stem, make)
 
 
 def linear(in_c: int, out_c: int, **counts: int) -> Layer:
@@ -101,6 +123,24 @@ def addition(size: tuple[int, int], channels: int, **counts: int) -> Layer:
         return one_node("add", x, (), (0.1, -5), {}, spec.rounding)
 
     return Layer(f"add {size[0]}x{size[1]}x{channels}", "dsp/add_s8", make, **counts)
+
+
+def product(size: tuple[int, int], channels: int, other: tuple[int, ...]) -> Layer:
+    def make(spec: Spec, rng: np.random.Generator) -> Graph:
+        x = tensor((1, *size, channels), 0.05, -3), tensor((1, *other), 1 / 256, -128)
+        return one_node("mul", x, (), (0.05, 4), {}, spec.rounding)
+
+    by = "x".join(str(n) for n in other)
+    return Layer(f"mul {size[0]}x{size[1]}x{channels} by {by}", "dsp/mul_s8", make)
+
+
+def lookup(size: tuple[int, int], channels: int) -> Layer:
+    def make(spec: Spec, rng: np.random.Generator) -> Graph:
+        table = Value("t", TensorType((256,), DType.INT8), random_weights((256,), rng))
+        x = (tensor((1, *size, channels), 0.05, -3),)
+        return one_node("lookup", x, (table,), (0.05, 4), {}, spec.rounding)
+
+    return Layer(f"lookup {size[0]}x{size[1]}x{channels}", "dsp/lookup_s8", make)
 
 
 def average(size: tuple[int, int], channels: int, **counts: int) -> Layer:
@@ -157,6 +197,18 @@ LAYERS = (
     linear(128, 8, ad=1),
     linear(8, 128, ad=1),
     linear(128, 640, ad=1),
+    window((16, 16), 120, 5),
+    window((16, 16), 120, 5, 2),
+    window((7, 7), 240, 5),
+    window((48, 48), 16, 5),
+    window((16, 16), 120, 7),
+    window((16, 16), 120, 7, 2),
+    window((24, 24), 3, 3),
+    window((24, 24), 8, 3, filters=2),
+    product((16, 16), 40, (16, 16, 40)),
+    product((16, 16), 40, (1, 1, 40)),
+    product((16, 16), 40, (1, 1, 1)),
+    lookup((16, 16), 40),
 )
 
 # TFLM 90b983c2 with CMSIS-NN 4ab83cc3 on a Cortex-M7; ../shared/models/mlperf-tiny/README.md

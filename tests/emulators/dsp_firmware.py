@@ -37,13 +37,15 @@ _MARKED_CALL = 2  # instructions of a call of edge_mark and its return
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One operator on one input. `distance`: the input lies so many bytes above the output."""
+    """One operator on one input. `distance`: the input lies so many bytes above the output;
+    `at_end`: the first input lies at the end of SRAM, behind which nothing can be read."""
 
     name: str
     graph: Graph
     kernel: str
     inputs: tuple[npt.NDArray[np.int8], ...]
     distance: int | None = None
+    at_end: bool = False
 
     @property
     def chosen(self) -> Kernel:
@@ -66,13 +68,18 @@ def run_cases(
     cases: Sequence[Case], target_name: str, toolchain: str, folder: Path, count: bool = False
 ) -> Outcome:
     """Build the cases into one image, run it in QEMU and report which failed."""
-    target = load_target(target_name).with_memory(sram="2M", flash="4M")
+    target = _roomy(load_target(target_name))
     image = _build(cases, target, toolchain, folder)
     output = _execute(image, target, folder, count)
     lines = output.splitlines()
     assert lines[-1:] == ["done"], output[-2000:]
     failed = [cases[int(line.split("=")[1])].name for line in lines if line.startswith("wrong=")]
     return Outcome(failed, _counts(folder, len(cases)) if count else [])
+
+
+def _roomy(target: Target) -> Target:
+    """The target with room for all cases, on a board that has it."""
+    return target.with_memory(sram="2M", flash="4M") if target.sram else target
 
 
 def _counts(folder: Path, cases: int) -> list[int]:
@@ -82,12 +89,11 @@ def _counts(folder: Path, cases: int) -> list[int]:
 
 
 def _execute(image: Path, target: Target, folder: Path, count: bool) -> str:
-    command = [target.emulator, "-M", target.machine, "-kernel", str(image)]
-    command += ["-nographic", "-monitor", "none", "-serial", "none", "-chardev", "stdio,id=console"]
-    command += ["-semihosting-config", "enable=on,target=native,chardev=console"]
+    counting: list[str] = []
     if count:
         mark = next(start for start, _, name in function_symbols(image) if name == "edge_mark")
-        command += ["-plugin", f"{counting_plugin()},mark={mark:#x},out=counts.txt"]
+        counting = ["-plugin", f"{counting_plugin()},mark={mark:#x},out=counts.txt"]
+    command = (_board_command if target.sram else _process_command)(image, target, counting)
     done = subprocess.run(
         command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=300, check=False,
@@ -95,26 +101,44 @@ def _execute(image: Path, target: Target, folder: Path, count: bool) -> str:
     return done.stdout + done.stderr
 
 
+def _board_command(image: Path, target: Target, counting: list[str]) -> list[str]:
+    command = [target.emulator, "-M", target.machine, "-kernel", str(image)]
+    command += ["-nographic", "-monitor", "none", "-serial", "none", "-chardev", "stdio,id=console"]
+    command += ["-semihosting-config", "enable=on,target=native,chardev=console"]
+    return command + counting
+
+
+def _process_command(image: Path, target: Target, counting: list[str]) -> list[str]:
+    return [target.emulator, "-cpu", target.machine, *counting, str(image)]
+
+
 def _build(cases: Sequence[Case], target: Target, toolchain: str, folder: Path) -> Path:
     found = find_toolchain(toolchain, target)
     main = folder / "main.c"
     main.write_text(_program(cases), encoding="utf-8")
-    script = folder / "board.ld"
-    script.write_text(commands.linker_script(target), encoding="utf-8")
     board = resources.path(f"targets/{target.board}")
     includes = [f"-I{resources.path('runtime/include')}", f"-I{board}"]
     includes += [f"-isystem{path}" for path in commands.system_folders(target)]
     objects = []
     board_files = [file for file in commands.board_sources(target) if file.name != "main.c"]
-    for source in [main, *_kernel_sources(cases), *board_files]:
-        made = folder / f"{source.stem}-{source.suffix[1:]}.o"
+    for index, source in enumerate([main, *_kernel_sources(cases), *board_files]):
+        made = folder / f"{index}-{source.stem}.o"
         flags = commands.compile_flags(target, toolchain, board=source in board_files)
         _call([*found.command, *flags, *includes, "-c", str(source), "-o", str(made)])
         objects.append(str(made))
     before, after = commands.link_flags(target, toolchain, ())
     image = folder / "cases.elf"
-    _call([*found.command, *before, f"-Wl,-T,{script}", *objects, *after, "-o", str(image)])
+    script = _linker_script(target, folder)
+    _call([*found.command, *before, *script, *objects, *after, "-o", str(image)])
     return image
+
+
+def _linker_script(target: Target, folder: Path) -> list[str]:
+    if not target.sram:
+        return []
+    script = folder / "board.ld"
+    script.write_text(commands.linker_script(target), encoding="utf-8")
+    return [f"-Wl,-T,{script}"]
 
 
 def _kernel_sources(cases: Sequence[Case]) -> list[Path]:
@@ -163,7 +187,8 @@ def _case_text(case: Case, prefix: str) -> tuple[str, str]:
     entry = (
         f"{{edge_{case.kernel.replace('/', '_')}, &{prefix}, {{{', '.join(inputs)}}},"
         f" {prefix}_expected, {rows}, {expected.nbytes // rows}, {_scratch(case)},"
-        f" {-1 if case.distance is None else case.distance}, {case.inputs[0].nbytes}}}"
+        f" {-1 if case.distance is None else case.distance}, {case.inputs[0].nbytes},"
+        f" {int(case.at_end)}}}"
     )
     return text, entry
 
@@ -174,7 +199,11 @@ def _rows_text(name: str, x: npt.NDArray[np.int8], sees_rows: bool) -> str:
 
 
 _MAIN = """
+#ifdef __linux__
+#include "process.h"
+#else
 #include "board.h"
+#endif
 #include "edge/kernels.h"
 #include "edge/memory.h"
 
@@ -184,7 +213,7 @@ typedef struct {
     const void *layer;
     edge_rows in[2];
     const int8_t *expected;
-    int32_t rows, row_bytes, scratch, distance, in_bytes;
+    int32_t rows, row_bytes, scratch, distance, in_bytes, at_end;
 } test_case;
 
 static const test_case cases[] = {
@@ -197,9 +226,11 @@ static int8_t memory[BYTES] EDGE_ALIGN(16);
 static int8_t scratch[SCRATCH] EDGE_ALIGN(16);
 
 void edge_mark(void);
+#ifndef __linux__
 __attribute__((naked, noinline, used)) void edge_mark(void) {
     __asm__ volatile("bx lr");
 }
+#endif
 
 static int guarded(const int8_t *from, int32_t bytes) {
     for (int32_t i = 0; i < bytes; i++) {
@@ -231,6 +262,13 @@ static int passes(const test_case *c) {
         in[0].data = out + c->distance;
         used = c->distance + c->in_bytes > bytes ? c->distance + c->in_bytes : bytes;
     }
+#ifndef __linux__
+    if (c->at_end) {
+        int8_t *end = (int8_t *)ADDRESS(_ram_end) - c->in_bytes;
+        memcpy(end, in[0].data, (size_t)c->in_bytes);
+        in[0].data = end;
+    }
+#endif
     edge_mark();
     for (int32_t y = 0; y < c->rows; y++) {
         c->kernel(c->layer, in, y, out + y * c->row_bytes, c->scratch ? scratch : NULL);

@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from edge.ir import Graph, Rounding
+from edge.ir import DType, Graph, Rounding, TensorType, Value
 from tests.emulators.dsp_firmware import Case, Outcome, run_cases
 from tests.emulators.dsp_graphs import (
     Int8s,
@@ -29,7 +29,11 @@ Random = np.random.Generator
 ROUNDINGS = (Rounding.TFLITE, Rounding.SINGLE)
 POINTWISE, LINEAR, CONV = "dsp/pointwise_conv2d_s8", "dsp/linear_s8", "dsp/conv2d_s8"
 POINTWISE_WIDE, CONV_WIDE = "dsp/pointwise_conv2d_wide_s8", "dsp/conv2d_wide_s8"
+CONV_LEAN = "dsp/conv2d_lean_s8"
 DEPTHWISE, ADD = "dsp/depthwise_conv2d_s8", "dsp/add_s8"
+WINDOW, WINDOW_S2 = "dsp/depthwise_window_s8", "dsp/depthwise_window_s2_s8"
+LEAN, LEAN_S2 = "dsp/depthwise_window_lean_s8", "dsp/depthwise_window_s2_lean_s8"
+MUL, LOOKUP = "dsp/mul_s8", "dsp/lookup_s8"
 
 
 def pointwise(pixels: int, weight: Int8s, spec: Spec, rng: Random, bias: object = None) -> Graph:
@@ -67,6 +71,31 @@ def depthwise(
     attrs = {"stride": (stride, stride), "padding": padding}
     weights = random_weights((1, 3, 3, x[2]), rng)
     return weighted("depthwise_conv2d", (1, *x), weights, spec, rng, attrs)
+
+
+def window(
+    x: tuple[int, int, int],
+    kernel: tuple[int, int],
+    spec: Spec,
+    rng: Random,
+    filters: int = 1,
+    **attrs: tuple[int, ...],
+) -> Graph:
+    """depthwise_conv2d with `filters` output channels for each input channel."""
+    weights = random_weights((1, *kernel, x[2] * filters), rng)
+    return weighted("depthwise_conv2d", (1, *x), weights, spec, rng, attrs)
+
+
+def product_of(
+    a: tuple[int, ...],
+    b: tuple[int, ...],
+    spec: Spec,
+    scale: float = 0.01,
+) -> Graph:
+    """mul of operands with different zero points; `scale` of the product of integers."""
+    types = (tensor(a, 0.05, spec.zero_point), tensor(b, 0.02, spec.zero_point // 2 + 9))
+    out = (0.05 * 0.02 / scale, spec.out_zero_point)
+    return one_node("mul", types, (), out, {"activation": spec.activation}, spec.rounding)
 
 
 def case(name: str, graph: Graph, kernel: str, rng: Random, **options: int) -> Case:
@@ -128,6 +157,12 @@ def convolutions(rng: Random) -> Iterator[Case]:
     yield case("windows that miss the input", graph, CONV, rng)
 
 
+def lean_convolutions(rng: Random) -> Iterator[Case]:
+    """The same convolutions, one pixel at a time."""
+    for found in convolutions(rng):
+        yield replace(found, kernel=CONV_LEAN)
+
+
 def depthwise_convolutions(rng: Random) -> Iterator[Case]:
     """Widths around the borders of blocks, channels beside multiples of 4, all paddings."""
     for width, stride in product((1, 2, 3, 4, 5, 6, 7, 9, 23, 24, 25, 26, 48, 51, 75), (1, 2)):
@@ -142,6 +177,101 @@ def depthwise_convolutions(rng: Random) -> Iterator[Case]:
         yield case(f"padding {left}, {right}, stride {stride}", graph, DEPTHWISE, rng)
     graph = depthwise((2, 3, 4), Spec(), rng, 1, (4, 4, 4, 5))
     yield case("windows that miss the input", graph, DEPTHWISE, rng)
+
+
+def depthwise_windows(rng: Random) -> Iterator[Case]:
+    """Kernels of all sizes, every width around the border of blocks, paddings, strides."""
+    sizes = [(k, k) for k in range(1, 12)] + [(1, 5), (5, 1), (1, 2), (2, 3), (7, 4), (3, 11)]
+    for index, ((kernel_h, kernel_w), stride) in enumerate(product(sizes, (1, 2))):
+        spec = Spec(rounding=ROUNDINGS[index % 2], zero_point=-90, per_channel=index % 3 > 0)
+        padding = (kernel_h // 2, (kernel_h - 1) // 2, kernel_w // 2, (kernel_w - 1) // 2)
+        strides = {"stride": (stride, stride), "padding": padding}
+        graph = window((9, 10, 5), (kernel_h, kernel_w), spec, rng, **strides)
+        name = f"{kernel_h}x{kernel_w}, stride {stride} {spec.rounding}"
+        yield case(name, graph, WINDOW_S2 if min(stride, kernel_w) == 2 else WINDOW, rng)
+    for width, (kernel, stride) in product((1, 2, 3, 4, 5, 17, 35, 39, 77), ((5, 1), (5, 2))):
+        strides = {"stride": (1, stride), "padding": (2, 2, 2, 2)}
+        graph = window((2, width, 4), (kernel, kernel), Spec(), rng, **strides)
+        for kernels in ((WINDOW, WINDOW_S2), (LEAN, LEAN_S2)):
+            yield case(f"width {width}, {kernels[stride - 1]}", graph, kernels[stride - 1], rng)
+    for left, right, stride in product((0, 1, 4), (0, 3, 4), (1, 2)):
+        strides = {"stride": (3, stride), "padding": (4, 0, left, right)}
+        graph = window((6, 9, 4), (5, 5), Spec(), rng, **strides)
+        name = f"padding {left}, {right}, stride {stride}"
+        yield case(name, graph, (WINDOW, WINDOW_S2)[stride - 1], rng)
+    graph = window((2, 3, 4), (5, 5), Spec(), rng, padding=(7, 6, 9, 8))
+    yield case("windows that miss the input", graph, WINDOW, rng)
+    graph = window((9, 7, 4), (3, 3), Spec(), rng, dilation=(3, 1), padding=(3, 3, 1, 1))
+    yield case("dilated rows", graph, WINDOW, rng)
+    graph = window((9, 14, 6), (4, 1), Spec(), rng, stride=(2, 3), dilation=(1, 4))
+    yield case("stride 3 under one column", graph, WINDOW, rng)
+
+
+def depthwise_channels(rng: Random) -> Iterator[Case]:
+    """1 to 9 channels and 1 to 3 filters for each; nothing behind the input is read."""
+    for channels, filters, stride in product(range(1, 10), (1, 2, 3), (1, 2)):
+        spec = Spec(rounding=ROUNDINGS[(channels + filters) % 2], zero_point=33)
+        options = {"stride": (stride, stride), "padding": (1, 0, 1, 0)}
+        graph = window((5, 11, channels), (3, 3), spec, rng, filters, **options)
+        name = f"{channels} channels, {filters} filters, stride {stride}"
+        kernel = (WINDOW, WINDOW_S2)[stride - 1]
+        yield case(name, graph, kernel, rng, at_end=channels < 6)
+
+
+def depthwise_clamps_and_scales(rng: Random) -> Iterator[Case]:
+    """Fused activations, zero points, saturation and scales down to nothing."""
+    for activation, rounding, zero in product(("relu", "relu6"), ROUNDINGS, (-128, 127)):
+        spec = Spec(rounding, activation=activation, out_zero_point=-zero // 2, zero_point=zero)
+        graph = window((6, 6, 6), (5, 5), spec, rng, padding=(2, 2, 2, 2))
+        yield case(f"{activation} {rounding} {zero}", graph, WINDOW, rng)
+    for rounding, spread in product(ROUNDINGS, (20.0, 1e-3, 1e-6, 1e-9)):
+        graph = window((6, 6, 6), (5, 5), Spec(rounding, spread=spread), rng)
+        yield case(f"{rounding} spread {spread}", graph, WINDOW, rng)
+    weight = np.full((1, 11, 11, 4), 127, np.int8)
+    weight[..., 1], weight[..., 2] = -127, -128
+    for rounding, end in product(ROUNDINGS, (-128, 127)):
+        spec = Spec(rounding, spread=0.05, bias=1 << 19)
+        graph = weighted("depthwise_conv2d", (1, 11, 12, 4), weight, spec, rng)
+        ends = np.full((1, 11, 12, 4), end, np.int8)
+        yield Case(f"largest sums {rounding} {end}", graph, WINDOW, (ends,))
+    bias = np.array([1 << 29, 5, -(1 << 30), 9, 0], np.int32)
+    weights = random_weights((1, 5, 5, 5), rng)
+    graph = weighted("depthwise_conv2d", (1, 6, 6, 5), weights, Spec(), rng, bias=bias)
+    yield case("channels that always saturate", graph, WINDOW, rng)
+
+
+def products(rng: Random) -> Iterator[Case]:
+    """Both roundings, repeated operands on either side, all tails, in place, every scale."""
+    whole = (1, 3, 5, 6)
+    shapes = ((whole, whole), (whole, (1, 1, 1, 6)), ((1, 1, 5, 6), whole), (whole, (1, 1, 1, 1)))
+    for (a, b), rounding, activation in product(shapes, ROUNDINGS, ("none", "relu6")):
+        graph = product_of(a, b, Spec(rounding, activation=activation))
+        yield case(f"{a} {b} {rounding} {activation}", graph, MUL, rng)
+        if a == whole:
+            yield case(f"{a} {b} {rounding} {activation} in place", graph, MUL, rng, distance=0)
+    for elements, rounding in product(range(1, 10), ROUNDINGS):
+        graph = product_of((1, elements), (1, elements), Spec(rounding, zero_point=-128))
+        yield case(f"{elements} elements {rounding}", graph, MUL, rng)
+    for rounding, scale in product(ROUNDINGS, (0.249, 0.1, 1 / 64, 3e-3, 1e-4, 3e-6, 4e-7)):
+        graph = product_of((1, 64, 8), (1, 64, 8), Spec(rounding), scale)
+        yield case(f"scale {scale} {rounding}", graph, MUL, rng)
+    for rounding, ends in product(ROUNDINGS, product((-128, 127), (-128, 127))):
+        graph = product_of((1, 9), (1, 9), Spec(rounding, zero_point=-128), 0.01)
+        inputs = tuple(np.full((1, 9), end, np.int8) for end in ends)
+        yield Case(f"ends {ends} {rounding}", graph, MUL, inputs)
+
+
+def lookups(rng: Random) -> Iterator[Case]:
+    """All values, all tails, in place and behind."""
+    table = rng.permutation(256).astype(np.uint8).view(np.int8)
+    entries = (Value("t", TensorType((256,), DType.INT8), table),)
+    for elements in (*range(1, 18), 256):
+        x = (tensor((1, elements), 0.05, 3),)
+        graph = one_node("lookup", x, entries, (0.03, -4), {}, Rounding.TFLITE)
+        values = np.arange(-128, elements - 128).astype(np.int8).reshape(1, elements)
+        yield Case(f"{elements}", graph, LOOKUP, (values,))
+        yield case(f"{elements} in place", graph, LOOKUP, rng, distance=0)
+        yield case(f"{elements} behind", graph, LOOKUP, rng, distance=1)
 
 
 def linear_layers(rng: Random) -> Iterator[Case]:
@@ -321,7 +451,11 @@ TOPICS: tuple[Callable[[Random], Iterator[Case]], ...] = (
     steps_of_every_count,
     pixels_in_place,
     convolutions,
+    lean_convolutions,
     depthwise_convolutions,
+    depthwise_windows,
+    depthwise_channels,
+    depthwise_clamps_and_scales,
     linear_layers,
     clamps_and_zero_points,
     saturation,
@@ -331,6 +465,8 @@ TOPICS: tuple[Callable[[Random], Iterator[Case]], ...] = (
     sums_up_to_the_bound,
     wide_packing,
     additions,
+    products,
+    lookups,
     pools,
 )
 

@@ -11,11 +11,14 @@ from edge.planning.choice import cheapest
 from edge.planning.cutting import Group, works_of
 from edge.planning.lifetimes import (
     Item,
+    Key,
     Overlap,
     StageWork,
+    Sums,
     overlaps,
     stage_items,
     storage,
+    storage_of,
     tensor_items,
 )
 
@@ -35,12 +38,14 @@ class Apart:
         at = self.offsets() | (moved or {})
         items = [*self.tensors.values(), *stage_items(self.graph, self.works)]
         arena = max(at[item.key] + item.size for item in items)
-        offsets = {n: at[o] for n, o in self.owner.items() if o in at}
+        owner = storage_of(self.graph, self.works)
+        offsets = {n: at[o] for n, o in owner.items() if o in at}
         scratch = {key: value for key, value in at.items() if isinstance(key, int)}
+        sums = {key.node: value for key, value in at.items() if isinstance(key, Sums)}
         stages = tuple(_stage(work, way) for work in self.works)
-        return Plan("apart", "test", stages, offsets, scratch, arena, 0)
+        return Plan("apart", "test", stages, offsets, scratch, arena, 0, sums)
 
-    def offsets(self) -> dict[str | int, int]:
+    def offsets(self) -> dict[Key, int]:
         """Items one after another, each with as much room around it as all need together."""
         items = [*self.tensors.values(), *stage_items(self.graph, self.works)]
         room = sum(-(-item.size // 4) * 4 for item in items)
@@ -48,7 +53,9 @@ class Apart:
 
 
 def _stage(work: StageWork, way: int) -> Stage:
-    steps = (Step(o.node.name, o.kernel.name, o.rows, o.scratch) for o in work.run.operators)
+    steps = (
+        Step(o.node.name, o.kernel.name, o.rows, o.scratch, o.sums) for o in work.run.operators
+    )
     return Stage(tuple(steps), way == 1 and len(work.ways) == 2, dict(work.rings))
 
 

@@ -164,3 +164,25 @@ def mobilenet_v2(size: int = 96) -> Graph:
             x = net.node("add", x, y) if net.shape(x) == net.shape(y) else y
     x = net.pool(net.pointwise(x, 1280))
     return net.graph(net.linear(x, 1000))
+
+
+def mcunet() -> Graph:
+    """MCUNet-5fps (Lin et al., 2020) on 128x128, with ten classes."""
+    net = Net("mcunet")
+    x = net.conv(net.input(1, 128, 128, 3), 16, stride=(2, 2), padding=(1, 0, 1, 0))
+    for wide, kernel, stride, channels in _MCUNET:
+        y = net.pointwise(x, wide) if wide else x
+        half = kernel // 2
+        padding = (half, half - (stride > 1), half, half - (stride > 1))
+        y = net.depthwise(y, (kernel, kernel), (stride, stride), padding)
+        y = net.pointwise(y, channels)
+        x = net.node("add", y, x) if net.shape(x) == net.shape(y) else y
+    return net.graph(net.linear(net.pool(x), 10))
+
+
+_MCUNET = (
+    (0, 3, 1, 8), (32, 3, 2, 16), (48, 3, 1, 16), (48, 7, 2, 24), (120, 3, 1, 24), (120, 3, 2, 40),
+    (160, 7, 1, 40), (160, 5, 1, 48), (144, 3, 1, 48), (192, 3, 1, 48), (240, 7, 2, 96),
+    (384, 5, 1, 96), (384, 5, 1, 96), (576, 3, 1, 160),
+)  # fmt: skip
+"""Expanded channels (0: none), kernel, stride and output channels of each block."""

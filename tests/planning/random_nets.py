@@ -85,6 +85,18 @@ def _scale(net: Net, rng: random.Random, images: list[str]) -> str:
     return net.node("mul", x, net.node("mean", x, axes=(1, 2), keepdims=True))
 
 
+def _average(net: Net, rng: random.Random, images: list[str]) -> str:
+    """The average of a whole image by one of the two operators, scaled back onto an image."""
+    x = _recent(rng, images)
+    _, height, width, channels = net.shape(x)
+    if rng.random() < 0.5:
+        mean = net.node("mean", x, axes=(1, 2), keepdims=True)
+    else:
+        mean = net.node("avg_pool2d", x, kernel=(height, width), stride=(height, width))
+    fitting = [name for name in images if net.shape(name)[3] == channels]
+    return net.node("mul", rng.choice(fitting), mean)
+
+
 def _concat(net: Net, rng: random.Random, images: list[str]) -> str:
     x = _recent(rng, images)
     fitting = [name for name in images if net.shape(name)[:3] == net.shape(x)[:3]]
@@ -113,5 +125,5 @@ def _classifier(net: Net, rng: random.Random, x: str) -> str:
 
 _STEPS: tuple[Callable[[Net, random.Random, list[str]], str], ...] = (
     _conv, _conv, _depthwise, _depthwise, _pointwise, _pool, _residual, _residual, _double,
-    _scale, _concat, _lookup, _reshape, _pad,
+    _scale, _average, _concat, _lookup, _reshape, _pad,
 )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 
 from edge.emit.packing import PACKERS
 from edge.ir import Graph, Rounding
-from edge.planning.choice import candidates, cheapest
+from edge.planning.choice import candidates, cheapest, kernel_named
 from edge.quantization import constants
 from tests.emulators.dsp_graphs import (
     Int8s,
@@ -87,18 +87,61 @@ def test_large_scales_are_left_to_the_portable_kernels(rounding: Rounding, limit
 
 
 @pytest.mark.parametrize(
-    "graph",
+    ("graph", "kernel"),
     [
-        depthwise(5, 8, 1),
-        depthwise(3, 8, 2),
-        depthwise(3, 3, 1),
-        depthwise(3, 8, 1, stride=(1, 2)),
-        depthwise(3, 8, 1, dilation=(2, 2)),
+        (depthwise(5, 8, 1), "dsp/depthwise_window_s8"),
+        (depthwise(3, 8, 2), "dsp/depthwise_window_s8"),
+        (depthwise(3, 3, 1), "dsp/depthwise_window_s8"),
+        (depthwise(3, 8, 1, stride=(1, 2)), "dsp/depthwise_window_s2_s8"),
+        (depthwise(3, 8, 1, dilation=(2, 1)), "dsp/depthwise_window_s8"),
+        (depthwise(3, 8, 1, dilation=(2, 2)), "ref/depthwise_conv2d_s8"),
+        (depthwise(3, 8, 1, stride=(3, 3)), "ref/depthwise_conv2d_s8"),
     ],
-    ids=["5x5", "two filters a channel", "3 channels", "unequal strides", "dilation"],
+    ids=[
+        "5x5", "two filters a channel", "3 channels", "unequal strides", "dilated rows",
+        "dilated columns", "stride 3",
+    ],
+)  # fmt: skip
+def test_other_depthwise_layers_get_the_kernel_of_their_stride(graph: Graph, kernel: str) -> None:
+    assert chosen(graph) == kernel
+
+
+def test_windows_have_a_kernel_of_half_the_scratch() -> None:
+    graph = depthwise(5, 8, 1, padding=(2, 2, 2, 2))
+    quick, lean = (
+        kernel_named(f"dsp/depthwise_window{name}_s8", "depthwise_conv2d") for name in ("", "_lean")
+    )
+    node = graph.nodes[0]
+    assert (quick.scratch(graph, node), lean.scratch(graph, node)) == (864, 480)
+    assert quick.cost(graph, node) < lean.cost(graph, node)
+
+
+@pytest.mark.parametrize(("kernel", "bytes_"), [(3, 14), (5, 33), (7, 60)])
+def test_weights_of_windows_pair_rows(kernel: int, bytes_: int) -> None:
+    graph = depthwise(kernel, 6, 1)
+    packed = PACKERS["dsp/depthwise_window_s8"](
+        np.asarray(graph.constant("w"), np.int8), constants.weighted(graph, graph.nodes[0])
+    )
+    assert packed.weights.nbytes == 6 * bytes_ + 1
+    assert packed.bias.nbytes == 8 * 6
+
+
+@pytest.mark.parametrize(
+    ("other", "scale", "fast"),
+    [
+        ((1, 4, 6, 8), 0.01, True),
+        ((1, 1, 1, 8), 0.01, True),
+        ((1, 1, 1, 1), 0.01, True),
+        ((1, 4, 6, 8), 0.6, False),
+    ],
 )
-def test_other_depthwise_layers_are_left_to_the_portable_kernel(graph: Graph) -> None:
-    assert chosen(graph) == "ref/depthwise_conv2d_s8"
+def test_products_whole_or_repeated_are_fast(
+    other: tuple[int, ...], scale: float, fast: bool
+) -> None:
+    types = tensor((1, 4, 6, 8), 0.5, 0), tensor(other, 0.1, 7)
+    for rounding in (Rounding.TFLITE, Rounding.SINGLE):
+        graph = one_node("mul", types, (), (0.05 / scale, 0), {}, rounding)
+        assert (chosen(graph) == "dsp/mul_s8") is fast
 
 
 def test_grouped_convolutions_are_left_to_the_portable_kernel() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from edge.ir import Graph
 from edge.planning import check_plan
-from edge.planning.check_plan import calls
+from edge.planning.calls import calls
 from edge.planning.choice import cheapest
 from edge.planning.rows import bytes_read, row_bytes, row_count
 from edge.planning.stages import make_run, ring_rows, schedule
@@ -46,14 +46,18 @@ def test_operator_nearest_to_the_output_runs_first() -> None:
 
 
 def test_skip_connection_keeps_the_rows_it_waits_with() -> None:
-    """The window of 3 reads rows y-1..y+1, that of 5 needs two more: the input waits 4 rows."""
+    """The window of 3 reads rows y-1..y+1, that of 5 needs two more: the input waits 4 rows.
+
+    The second operand is made where the sum is written, which is a whole tensor of 12 rows.
+    """
     net = Net()
     x = net.pointwise(net.input(1, 12, 3, 2), 2)
     y = net.conv(net.conv(x, 2), 2, (5, 1))
     graph = net.graph(net.node("add", x, y))
     run_ = make_run(graph, cheapest(graph, ("ref",)), graph.nodes)
     rings = ring_rows(graph, run_, schedule(graph, run_))
-    assert rings == {x: 4, "t1": 5, y: 1}
+    assert run_.in_place == {y: "t3"}
+    assert rings == {x: 4, "t1": 5, y: 12}
 
 
 @pytest.mark.parametrize("descending", [False, True])

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(params=["cortex-m4", "cortex-m7"])
+@pytest.fixture(params=["cortex-m0plus", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"])
 def target(request: pytest.FixtureRequest) -> Target:
     return load_target(request.param)
 
@@ -54,7 +54,7 @@ def _error(folder: Path, target: Target, compiler: str = "zig") -> EdgeError:
 
 def _loop(turns: int) -> str:
     """Assembly of 1 + 2 * turns instructions."""
-    return f'"movw r0, #{turns}\\n1: subs r0, #1\\nbne 1b\\n"'
+    return f'".syntax unified\\nldr r0, ={turns}\\n1: subs r0, #1\\nbne 1b\\n"'
 
 
 def test_every_sample_goes_through_the_model(project: Write, target: Target, compiler: str) -> None:

@@ -28,7 +28,7 @@ def compiler(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.mark.parametrize("target", ["cortex-m4", "cortex-m7"])
+@pytest.mark.parametrize("target", ["cortex-m4", "cortex-m7", "cortex-m55"])
 def test_firmware_adds_no_static_ram_to_the_arena(
     project: Write, target: str, compiler: str
 ) -> None:

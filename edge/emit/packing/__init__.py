@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from edge.emit.packing import dsp
+from edge.emit.packing import dsp, mve, neon, simd128
 from edge.emit.packing.packed import Packed, plain
 from edge.quantization.constants import Weighted
 
@@ -20,9 +20,29 @@ PACKERS: dict[str, Packer] = {
     "ref/depthwise_conv2d_s8": plain,
     "ref/linear_s8": plain,
     "dsp/conv2d_s8": dsp.pack_conv2d,
+    "dsp/conv2d_lean_s8": dsp.pack_conv2d,
     "dsp/conv2d_wide_s8": dsp.pack_conv2d_wide,
     "dsp/pointwise_conv2d_s8": dsp.pack_pointwise,
     "dsp/pointwise_conv2d_wide_s8": dsp.pack_pointwise_wide,
     "dsp/linear_s8": dsp.pack_linear,
     "dsp/depthwise_conv2d_s8": dsp.pack_depthwise,
+    "dsp/depthwise_window_s8": dsp.pack_depthwise_window,
+    "dsp/depthwise_window_lean_s8": dsp.pack_depthwise_window,
+    "dsp/depthwise_window_s2_s8": dsp.pack_depthwise_window_s2,
+    "dsp/depthwise_window_s2_lean_s8": dsp.pack_depthwise_window_s2,
+    "simd128/conv2d_s8": simd128.pack_conv2d,
+    "simd128/pointwise_conv2d_s8": simd128.pack_pointwise,
+    "simd128/depthwise_conv2d_s8": simd128.pack_depthwise,
+    "neon/conv2d_s8": neon.pack_wide,
+    "neon/linear_s8": neon.pack_wide,
+    "neon/depthwise_conv2d_s8": neon.pack_depthwise,
+    "neondot/conv2d_s8": neon.pack_dot,
+    "neondot/linear_s8": neon.pack_dot,
+    "neoni8mm/conv2d_s8": neon.pack_matrix,
+    "neoni8mm/linear_s8": neon.pack_matrix,
+    "mve/conv2d_s8": mve.pack_conv2d,
+    "mve/pointwise_conv2d_s8": mve.pack_conv2d,
+    "mve/linear_s8": mve.pack_conv2d,
+    "mve/depthwise_conv2d_s8": mve.pack_depthwise,
+    "mve/depthwise_conv2d_large_s8": mve.pack_depthwise,
 }

@@ -77,6 +77,39 @@ def pack_depthwise(weights: Int8s, weighted: Weighted) -> Packed:
     return _records_only(np.concatenate([words, scale], axis=1).ravel(), _NO_WORDS)
 
 
+def pack_depthwise_window(weights: Int8s, weighted: Weighted) -> Packed:
+    """depthwise_window_s8: weights int8[1, kernel_h, kernel_w, channels]."""
+    return _pack_window(weights, weighted, 1)
+
+
+def pack_depthwise_window_s2(weights: Int8s, weighted: Weighted) -> Packed:
+    """depthwise_window_s2_s8: weights int8[1, kernel_h, kernel_w, channels]."""
+    return _pack_window(weights, weighted, 2)
+
+
+def _pack_window(weights: Int8s, weighted: Weighted, stride: int) -> Packed:
+    w = weights[0].transpose(2, 0, 1)
+    constants = _constants(weighted, w.reshape(len(w), -1))
+    w = _without_fixed(w, constants)
+    w = np.pad(w, ((0, 0), (0, w.shape[1] % 2), (0, 0)))
+    segments = [
+        _segment(w[:, row : row + 2, phase::stride])
+        for row in range(0, w.shape[1], 2)
+        for phase in range(min(stride, w.shape[2]))
+    ]
+    packed = np.append(np.concatenate(segments, axis=1).ravel(), np.int8(0))
+    records = np.stack([constants.words, constants.multiplier], axis=1).astype(np.int32)
+    return Packed(packed, records.ravel(), _NO_WORDS, np.zeros(0, np.int8), True)
+
+
+def _segment(rows: Int8s) -> Int8s:
+    """int8[channels, bytes] of int8[channels, 2, taps] as depthwise_1x4.S reads them."""
+    odd = rows.shape[2] % 2
+    first = np.stack([rows[:, 0, :odd], 0 * rows[:, 0, :odd], rows[:, 1, :odd]], axis=-1)
+    twos = rows[:, :, odd:].reshape(len(rows), 2, -1, 2).transpose(0, 2, 1, 3)
+    return np.concatenate([first.reshape(len(rows), -1), twos.reshape(len(rows), -1)], axis=1)
+
+
 _NO_WORDS = np.zeros(0, np.int32)
 
 

@@ -47,7 +47,8 @@ edge_dsp_dot_routine edge_dsp_dot_4x2_wide_once, edge_dsp_dot_4x2_wide_twice;
 edge_dsp_dot_routine edge_dsp_dot_1x2_pair_once, edge_dsp_dot_1x2_pair_twice;
 edge_dsp_dot_routine edge_dsp_dot_1x2_wide_once, edge_dsp_dot_1x2_wide_twice;
 
-/* The routines of one packing, by pixels (4 or 1) and rounding; f = 0 in `four_once`. */
+/* The routines of one packing, by pixels (4 or 1) and rounding; f = 0 in `four_once`. Where the
+ * first two are NULL, pixels are made one at a time. */
 typedef struct {
     edge_dsp_dot_routine *four_once, *four_twice, *one_once, *one_twice;
 } edge_dsp_dots;
@@ -110,6 +111,32 @@ void edge_dsp_depthwise_3x3_s2_twice(const edge_dsp_depthwise *depthwise);
 void edge_dsp_planes_3(void *planes, const int8_t *const (*columns)[6], int32_t channel,
                        int32_t pairs);
 
+/* A run of outputs of one row, as depthwise_1x4.S makes them; f = 0 in `once`. */
+typedef struct {
+    const char *plane; /* of the first channel, 4-byte aligned */
+    const int8_t *weights;
+    const int32_t *records; /* word and multiplier of each channel */
+    const int32_t *segments;
+    int8_t *out;
+    int32_t pitch;      /* bytes from an output to the next one of its channel */
+    int32_t outputs;    /* of a channel, at least 1 */
+    int32_t offset;     /* 2 * zero point + 1 */
+    int32_t channels;   /* at least 1 */
+    int32_t plane_step; /* bytes from the plane of a channel to the next one's */
+} edge_dsp_taps;
+
+void edge_dsp_depthwise_1x4_once(const edge_dsp_taps *taps);
+void edge_dsp_depthwise_1x4_twice(const edge_dsp_taps *taps);
+void edge_dsp_planes_2(void *plane, const int8_t *first, const int8_t *second, int32_t columns,
+                       int32_t first_step, int32_t second_step);
+
+/* Depthwise, whatever the stride that weights are packed for: convolve_window.c. `planes_bytes` is
+ * what blocks of more than 4 outputs may take of the scratch. */
+void edge_dsp_convolve_window(const edge_conv2d *layer, int32_t planes_bytes, const edge_rows *in,
+                              int32_t y, int8_t *out, void *scratch);
+
+#define EDGE_DSP_WINDOW_PLANES 2048
+
 /* Sums of elements a and b; the arithmetic is in add_s8.c. */
 typedef struct {
     const int8_t *a;
@@ -122,6 +149,21 @@ typedef struct {
 } edge_dsp_add;
 
 void edge_dsp_add_4(const edge_dsp_add *add);
+
+/* Products of elements a and b; the arithmetic is in mul_s8.c. */
+typedef struct {
+    const int8_t *a;
+    const int8_t *b;
+    int8_t *out;
+    int32_t a_zero, b_zero; /* minus the zero points, in both halves */
+    int32_t multiplier, constant, shift;
+    const int8_t *end; /* out + elements, a multiple of 4 and not 0 */
+} edge_dsp_mul;
+
+void edge_dsp_mul_4_once(const edge_dsp_mul *mul); /* shift unused: 0 */
+void edge_dsp_mul_4_twice(const edge_dsp_mul *mul);
+
+void edge_dsp_lookup_8(const int8_t *middle, const int8_t *in, int8_t *out, const int8_t *end);
 
 void *edge_dsp_widen_4(void *strip, const int8_t *in, int32_t pitch, int32_t bytes);
 void *edge_dsp_widen_1(void *strip, const int8_t *in, int32_t bytes);

@@ -9,11 +9,13 @@
  * `layer` points to the constant descriptor of the operator (below), `in` to one edge_rows per
  * activation input, `y` is the output row, `out` the first byte of that row, `scratch` memory of
  * the size the plan asked for (4-byte aligned; NULL when it asked for none). A tensor [1, H, W, C]
- * has H rows of W*C elements. There are three kinds:
+ * has H rows of W*C elements. There are four kinds:
  *
  *   window   conv2d, depthwise_conv2d, pools: reads the input rows under the window of row y;
  *   flat     linear, add, mul, lookup, softmax, requantize, quantize, dequantize, copy: reads row y
  *            of its inputs; a caller may present a whole tensor as a single row;
+ *   gather   <name>_rows: called once for each row of its input, from the first to the last; keeps
+ *            its sums in scratch, which nothing else may touch, and writes in the last call;
  *   whole    mean, strided, pad, concat, resize: called once with y = 0, sees whole tensors from
  *            in->data on, however many rows they are declared to have, makes the whole output.
  *

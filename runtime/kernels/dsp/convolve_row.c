@@ -7,13 +7,13 @@
  *     ix = ox * stride_w - pad_left + kx * dilation_w
  *
  * x is in_zero_point outside the input. 4 pixels at a time are widened into a strip, then
- * multiplied with all output channels; the rest of the row one pixel at a time. The steps of a
- * strip are, for one kernel row after the other, its kernel_w * in_c taps in the order of
- * widen_4.S.
+ * multiplied with all output channels; the rest of the row one pixel at a time, or all pixels if
+ * there are no routines for 4. The steps of a strip are, for one kernel row after the other, its
+ * kernel_w * in_c taps in the order of widen_4.S.
  *
- * Scratch, in this order: strip, 16 bytes a step; kernel_h row pointers; the columns of one kernel
- * row under 4 pixels, or, if rows are short, all rows with their padding; if out_c is odd, outputs
- * of 4 pixels.
+ * Scratch, in this order: strip, 4 bytes a step and pixel; kernel_h row pointers; the columns of
+ * one kernel row under 4 pixels (or under one), or, if rows are short, all rows with their padding;
+ * if out_c is odd, outputs of as many pixels.
  */
 #include "edge/dsp.h"
 #include "edge/memory.h"
@@ -27,6 +27,7 @@ typedef struct {
     const edge_dsp_dots *dots;
     int32_t segment; /* bytes of one kernel row under one pixel */
     int32_t steps;   /* of one kernel row */
+    int32_t most;    /* pixels at a time */
     int bordered;
     char *strip;
     const int8_t **rows;
@@ -55,22 +56,23 @@ static int is_bordered(const edge_conv2d *layer) {
     return !is_gathered(layer) && row_columns(layer) * layer->in_c <= SHORT_ROW;
 }
 
-static int32_t columns_bytes(const edge_conv2d *layer, int32_t segment) {
+static int32_t columns_bytes(const edge_conv2d *layer, int32_t segment, int32_t pixels) {
     if (is_gathered(layer)) {
-        return 4 * gathered_pitch(segment);
+        return pixels * gathered_pitch(segment);
     }
-    return is_bordered(layer)
-               ? layer->kernel_h * SHORT_ROW
-               : edge_dsp_round_up((3 * layer->stride_w + layer->kernel_w) * layer->in_c);
+    const int32_t columns = (pixels - 1) * layer->stride_w + layer->kernel_w;
+    return is_bordered(layer) ? layer->kernel_h * SHORT_ROW
+                              : edge_dsp_round_up(columns * layer->in_c);
 }
 
 static work divide_scratch(const edge_conv2d *layer, const edge_dsp_dots *dots, void *scratch) {
     const int32_t segment = layer->kernel_w * layer->in_c;
-    work w = {layer, dots, segment, edge_dsp_steps(segment), is_bordered(layer), scratch,
+    const int32_t most = dots->four_once != NULL ? 4 : 1;
+    work w = {layer, dots, segment, edge_dsp_steps(segment), most, is_bordered(layer), scratch,
               NULL,  NULL, NULL};
-    w.rows = (const int8_t **)scratch + 4 * w.steps * layer->kernel_h;
+    w.rows = (const int8_t **)scratch + most * w.steps * layer->kernel_h;
     w.columns = (int8_t *)(w.rows + layer->kernel_h);
-    w.spare = w.columns + columns_bytes(layer, segment);
+    w.spare = w.columns + columns_bytes(layer, segment, most);
     return w;
 }
 
@@ -195,7 +197,7 @@ void edge_dsp_convolve_row(const edge_conv2d *layer, const edge_dsp_dots *dots, 
     EDGE_ASSERT(layer->groups == 1);
     find_rows(&w, in, y);
     for (int32_t ox = 0; ox < layer->out_w;) {
-        const int32_t pixels = layer->out_w - ox >= 4 ? 4 : 1;
+        const int32_t pixels = layer->out_w - ox >= w.most ? w.most : 1;
         make_pixels(&w, ox, out + ox * layer->out_c, pixels);
         ox += pixels;
     }

@@ -1,0 +1,196 @@
+"""The kernels for NEON without extensions, runtime/kernels/neon: aarch64 and Armv7-A.
+
+They accept only what they compute bit for bit; everything else stays with the portable kernels.
+Costs are rough instruction counts on aarch64; tests/bench/mobilenet_v1.py measures them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import numpy as np
+
+from edge.ir import DType, Graph, Node, macs
+from edge.ir.ops import attributes
+from edge.planning.kernels import (
+    Kernel,
+    Measure,
+    has_int8_weights,
+    is_int8,
+    is_pointwise,
+    is_single_image,
+    keeps_quantization,
+)
+from edge.planning.kernels_ref import averages_positions, repeats
+
+PIXELS = 4  # EDGE_NEON_PIXELS of multiply.h
+_MIN_DEPTH = 8  # EDGE_NEON_MIN_DEPTH of multiply.h
+_MIN_CHANNELS = 8  # of depthwise_conv2d_s8.c
+_MAX_TAPS = 64  # MAX_TAPS of depthwise_conv2d_s8.c
+_POSITIONS_IN_INT16 = 255
+_TABLE = 256
+
+
+def _window(node: Node) -> int:
+    return math.prod(cast("tuple[int, int]", attributes(node)["kernel"]))
+
+
+def convolves(graph: Graph, node: Node) -> bool:
+    """Whether convolve.c takes a conv2d, whatever its weights."""
+    return (
+        is_int8(graph, node)
+        and is_single_image(graph, node)
+        and has_int8_weights(graph, node)
+        and attributes(node)["groups"] == 1
+    )
+
+
+def transforms(graph: Graph, node: Node) -> bool:
+    """Whether transform.c takes a linear layer or a pointwise conv2d, whatever its weights."""
+    weighted = is_int8(graph, node) and has_int8_weights(graph, node)
+    return weighted and (node.op == "linear" or is_pointwise(graph, node))
+
+
+def windows_scratch(graph: Graph, node: Node) -> int:
+    """Bytes of the windows that convolve.c gathers."""
+    taps = math.prod(graph.type(node.inputs[1]).shape[1:])
+    return PIXELS * max(taps, _MIN_DEPTH)
+
+
+def pixels_scratch(graph: Graph, node: Node) -> int:
+    """Bytes of the copies that transform.c makes of pixels with few channels."""
+    in_c = graph.type(node.inputs[1]).shape[-1]
+    return PIXELS * _MIN_DEPTH if in_c < _MIN_DEPTH else 0
+
+
+def transform_cost(per_mac: float) -> Measure:
+    """Of transform.c with a routine that takes so many instructions for a product."""
+
+    def cost(graph: Graph, node: Node) -> int:
+        outputs = graph.type(node.output)
+        pixels = outputs.elements // outputs.shape[-1]
+        return int(per_mac * macs(graph, node) + 2 * outputs.elements + 10 * pixels)
+
+    return cost
+
+
+def convolve_cost(per_mac: float) -> Measure:
+    """Of convolve.c: the same, and the windows to gather."""
+    multiply = transform_cost(per_mac)
+
+    def cost(graph: Graph, node: Node) -> int:
+        outputs = graph.type(node.output)
+        taps = windows_scratch(graph, node) // PIXELS
+        pixels = outputs.elements // outputs.shape[-1]
+        return multiply(graph, node) + pixels * (100 + taps // 4)
+
+    return cost
+
+
+def _pairs_fit(graph: Graph, node: Node) -> bool:
+    """Two products of bytes fit int16 unless both weights are -128."""
+    return int(np.min(graph.constant(node.inputs[1]))) > -128
+
+
+def _convolves(graph: Graph, node: Node) -> bool:
+    return convolves(graph, node) and _pairs_fit(graph, node)
+
+
+def _transforms(graph: Graph, node: Node) -> bool:
+    return transforms(graph, node) and _pairs_fit(graph, node)
+
+
+def _depthwise(graph: Graph, node: Node) -> bool:
+    if not (is_int8(graph, node) and is_single_image(graph, node)):
+        return False
+    weight, channels = graph.type(node.inputs[1]).shape, graph.type(node.inputs[0]).shape[3]
+    return (
+        has_int8_weights(graph, node)
+        and weight[3] == channels >= _MIN_CHANNELS
+        and math.prod(weight[1:3]) <= _MAX_TAPS
+        and _pairs_fit(graph, node)
+    )
+
+
+def _column(graph: Graph, node: Node) -> int:
+    return graph.type(node.inputs[0]).shape[3]
+
+
+def _adds(graph: Graph, node: Node) -> bool:
+    shapes = {graph.type(name).shape for name in (*node.inputs, node.output)}
+    types = {graph.type(name).dtype for name in (*node.inputs, node.output)}
+    return len(shapes) == 1 and types == {DType.INT8}
+
+
+def _multiplies(graph: Graph, node: Node) -> bool:
+    shape = graph.type(node.output).shape
+    operands = [graph.type(name) for name in node.inputs]
+    return is_int8(graph, node) and all(
+        operand.dtype is DType.INT8 and repeats(operand.shape, shape) for operand in operands
+    )
+
+
+def _looks_up(graph: Graph, node: Node) -> bool:
+    return is_int8(graph, node) and graph.type(node.inputs[1]).elements == _TABLE
+
+
+def _pools(graph: Graph, node: Node) -> bool:
+    return is_int8(graph, node) and is_single_image(graph, node)
+
+
+def _averages(graph: Graph, node: Node) -> bool:
+    return _pools(graph, node) and _window(node) <= _POSITIONS_IN_INT16
+
+
+def _takes_maximum(graph: Graph, node: Node) -> bool:
+    return _pools(graph, node) and keeps_quantization(graph, node)
+
+
+def _depthwise_cost(graph: Graph, node: Node) -> int:
+    outputs = graph.type(node.output)
+    pixels = outputs.elements // outputs.shape[3]
+    return macs(graph, node) + outputs.elements + 100 * pixels
+
+
+def _per_output(instructions: int) -> Measure:
+    return lambda graph, node: instructions * graph.type(node.output).elements
+
+
+def _per_window(graph: Graph, node: Node) -> int:
+    return (_window(node) // 3 + 5) * graph.type(node.output).elements
+
+
+def _per_input(graph: Graph, node: Node) -> int:
+    return graph.type(node.inputs[0]).elements // 2
+
+
+_CONVOLVE = ("neon/convolve.c", "neon/multiply.c")
+_TRANSFORM = ("neon/transform.c", "neon/multiply.c")
+
+KERNELS: tuple[Kernel, ...] = (
+    Kernel(
+        "neon/conv2d_s8", "conv2d", _convolves, convolve_cost(0.25), windows_scratch,
+        sources=_CONVOLVE,
+    ),
+    Kernel(
+        "neon/linear_s8", "conv2d", _transforms, transform_cost(0.25), pixels_scratch, flat=True,
+        granule=PIXELS, sources=_TRANSFORM,
+    ),
+    Kernel(
+        "neon/linear_s8", "linear", _transforms, transform_cost(0.25), pixels_scratch, flat=True,
+        granule=PIXELS, sources=_TRANSFORM,
+    ),
+    Kernel(
+        "neon/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, _depthwise_cost, _column,
+    ),
+    Kernel("neon/add_s8", "add", _adds, _per_output(6), flat=True, granule=8, buffered=True),
+    Kernel("neon/add_s8", "sub", _adds, _per_output(6), flat=True, granule=8, buffered=True),
+    Kernel("neon/mul_s8", "mul", _multiplies, _per_output(5), flat=True, granule=8, buffered=True),
+    Kernel(
+        "neon/lookup_s8", "lookup", _looks_up, _per_output(1), flat=True, granule=16, buffered=True
+    ),
+    Kernel("neon/avg_pool2d_s8", "avg_pool2d", _averages, _per_window),
+    Kernel("neon/max_pool2d_s8", "max_pool2d", _takes_maximum, _per_window),
+    Kernel("neon/mean_s8", "mean", averages_positions, _per_input),
+)  # fmt: skip

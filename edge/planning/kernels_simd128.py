@@ -1,0 +1,195 @@
+"""The kernels for WebAssembly with 128-bit SIMD, runtime/kernels/simd128.
+
+They accept only what they compute bit for bit; everything else stays with the portable kernels.
+Costs are vector operations, roughly.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.ir import DType, Graph, Node, macs
+from edge.ir.ops import attributes
+from edge.planning.kernels import (
+    Kernel,
+    Measure,
+    has_int8_weights,
+    is_int8,
+    is_pointwise,
+    is_single_image,
+    keeps_quantization,
+)
+from edge.planning.kernels_ref import averages_positions
+from edge.quantization import constants
+from edge.quantization.constants import Form, Operand
+from edge.quantization.simd128_scale import (
+    BLOCK,
+    filled_blocks,
+    overlapping_blocks,
+    weighted_scale,
+)
+
+_POSITIONS_IN_INT16 = 255
+_PIXELS, _STRIPS, _STRIP_BYTES = 4, 16, 49152  # as in dot.h
+_LARGEST_SUM = 1 << 29  # of the scaled operands of add, TWICE
+_LARGEST_SHIFT = 24
+
+
+def _pair(node: Node, name: str) -> tuple[int, ...]:
+    return cast("tuple[int, ...]", attributes(node)[name])
+
+
+def _rows(graph: Graph, node: Node) -> npt.NDArray[np.int8]:
+    """int8[out_channels, taps]."""
+    weight = graph.constant(node.inputs[1]).astype(np.int8)
+    axis = constants.WEIGHT_AXIS[node.op]
+    return np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1)
+
+
+def _has_weights(graph: Graph, node: Node) -> bool:
+    return is_int8(graph, node) and has_int8_weights(graph, node)
+
+
+def _scales(graph: Graph, node: Node, channels: npt.NDArray[np.int64]) -> bool:
+    """Whether the requantization constants of the channels, in their vectors, exist."""
+    weighted = constants.weighted(graph, node)
+    return weighted_scale(weighted, _rows(graph, node), channels) is not None
+
+
+def _convolves(graph: Graph, node: Node) -> bool:
+    return (
+        is_single_image(graph, node)
+        and _has_weights(graph, node)
+        and attributes(node)["groups"] == 1
+        and _scales(graph, node, filled_blocks(graph.type(node.output).shape[-1]))
+    )
+
+
+def _multiplies(graph: Graph, node: Node) -> bool:
+    return _has_weights(graph, node) and _scales(
+        graph, node, filled_blocks(graph.type(node.output).shape[-1])
+    )
+
+
+def _pointwise(graph: Graph, node: Node) -> bool:
+    return is_pointwise(graph, node) and _multiplies(graph, node)
+
+
+def _depth(graph: Graph, node: Node) -> int:
+    inputs = math.prod(graph.type(node.inputs[1]).shape[1:])
+    return -(-inputs // 8) * 8
+
+
+def _dot_scratch(depth: int, pixels: int) -> int:
+    """Bytes of the widened weights of a block and of the strips of a group; see dot.h."""
+    most = min(max(_STRIP_BYTES // (8 * depth), 1), _STRIPS)
+    return 16 * depth + 8 * depth * min(-(-pixels // _PIXELS), most)
+
+
+def _convolution_scratch(graph: Graph, node: Node) -> int:
+    depth = _depth(graph, node)
+    return _dot_scratch(depth, graph.type(node.output).shape[2]) + _PIXELS * depth + 16
+
+
+def _pointwise_scratch(graph: Graph, node: Node) -> int:
+    depth = _depth(graph, node)
+    pixels = math.prod(graph.type(node.output).shape[:-1])
+    filled = depth != graph.type(node.inputs[1]).shape[-1]
+    return _dot_scratch(depth, pixels) + _PIXELS * depth * filled
+
+
+def _dots_cost(graph: Graph, node: Node) -> int:
+    return macs(graph, node) // 3 + 5 * graph.type(node.output).elements
+
+
+def _convolution_cost(graph: Graph, node: Node) -> int:
+    pixels = math.prod(graph.type(node.output).shape[:-1])
+    return _dots_cost(graph, node) + pixels * (_depth(graph, node) + 20)
+
+
+def _depthwise(graph: Graph, node: Node) -> bool:
+    if not (is_single_image(graph, node) and _has_weights(graph, node)):
+        return False
+    weight, channels = graph.type(node.inputs[1]).shape, graph.type(node.inputs[0]).shape[3]
+    return (
+        weight[1:3] == (3, 3)
+        and weight[3] == channels
+        and channels >= BLOCK
+        and _scales(graph, node, overlapping_blocks(channels))
+    )
+
+
+def _depthwise_scratch(graph: Graph, node: Node) -> int:
+    _, _, width, channels = graph.type(node.inputs[0]).shape
+    return (width + 9) * channels
+
+
+def _adds(graph: Graph, node: Node) -> bool:
+    types = [graph.type(name) for name in (*node.inputs, node.output)]
+    if len({t.shape for t in types}) != 1 or {t.dtype for t in types} != {DType.INT8}:
+        return False
+    found = constants.add(graph, node)
+    if found.form is Form.ONCE:
+        return True
+    shifts = (found.a.shift, found.b.shift, found.out_shift)
+    largest = _largest(found.a) + _largest(found.b)
+    return all(-_LARGEST_SHIFT <= shift <= 0 for shift in shifts) and largest < _LARGEST_SUM
+
+
+def _largest(operand: Operand) -> int:
+    """A bound of the scaled operand in the form TWICE."""
+    return math.ceil(255 * 2.0 ** (operand.shift - 11) * abs(operand.multiplier)) + 2
+
+
+def _pools(graph: Graph, node: Node) -> bool:
+    return is_int8(graph, node) and is_single_image(graph, node)
+
+
+def _averages(graph: Graph, node: Node) -> bool:
+    return _pools(graph, node) and math.prod(_pair(node, "kernel")) <= _POSITIONS_IN_INT16
+
+
+def _takes_maximum(graph: Graph, node: Node) -> bool:
+    return _pools(graph, node) and keeps_quantization(graph, node)
+
+
+def _per_output(operations: int) -> Measure:
+    return lambda graph, node: operations * graph.type(node.output).elements
+
+
+def _per_input(operations: int) -> Measure:
+    return lambda graph, node: operations * graph.type(node.inputs[0]).elements
+
+
+def _per_window(operations: int) -> Measure:
+    def cost(graph: Graph, node: Node) -> int:
+        window = math.prod(_pair(node, "kernel"))
+        return operations * window * graph.type(node.output).elements
+
+    return cost
+
+
+KERNELS: tuple[Kernel, ...] = (
+    Kernel("simd128/conv2d_s8", "conv2d", _convolves, _convolution_cost, _convolution_scratch),
+    Kernel(
+        "simd128/pointwise_conv2d_s8", "conv2d", _pointwise, _dots_cost, _pointwise_scratch,
+        flat=True, granule=_PIXELS, buffered=True,
+    ),
+    Kernel(
+        "simd128/pointwise_conv2d_s8", "linear", _multiplies, _dots_cost, _pointwise_scratch,
+        flat=True, granule=_PIXELS, buffered=True,
+    ),
+    Kernel(
+        "simd128/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, _per_output(9),
+        _depthwise_scratch,
+    ),
+    Kernel("simd128/add_s8", "add", _adds, _per_output(10), flat=True, granule=8, buffered=True),
+    Kernel("simd128/add_s8", "sub", _adds, _per_output(10), flat=True, granule=8, buffered=True),
+    Kernel("simd128/avg_pool2d_s8", "avg_pool2d", _averages, _per_window(1)),
+    Kernel("simd128/max_pool2d_s8", "max_pool2d", _takes_maximum, _per_window(1)),
+    Kernel("simd128/mean_s8", "mean", averages_positions, _per_input(1)),
+)  # fmt: skip
