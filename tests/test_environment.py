@@ -1,4 +1,4 @@
-"""Under CI nothing may be skipped for want of a tool: each one that tests look for must be there."""
+"""Under CI nothing may be skipped for want of a tool: each that tests need must be there."""
 
 from __future__ import annotations
 
