@@ -23,8 +23,8 @@ from edge.cli.tables import print_table
 from edge.frontends import load as load_model
 from edge.report.page import write_report
 
-TRAIN_IMAGES = 20_000
-EPOCHS = 4
+TRAIN_IMAGES = 40_000
+EPOCHS = 5
 
 
 def main() -> None:

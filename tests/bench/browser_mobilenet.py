@@ -1,6 +1,6 @@
 """int8 MobileNet-v1 and -v2 in headless Chromium beside LiteRT.js and onnxruntime-web.
 
-    python tests/bench/browser_mobilenet.py [--peers FOLDER] [--runtimes edge,litert,ort]
+    python -m tests.bench.browser_mobilenet [--peers FOLDER] [--runtimes edge,litert,ort]
                                             [--rounds 60] [--rounding tflite|single] [--json]
 
 One page runs all runtimes by turns, single-threaded, on the same weights (mobilenet_files.py); a

@@ -1,7 +1,7 @@
 """Instructions of the Armv7E-M kernels on the layers of the MLPerf Tiny networks, and on some of
 mobile networks that those do not have.
 
-    python tests/bench/dsp_layers.py [--json] [--rounding tflite|single] [--toolchain gcc|zig]
+    python -m tests.bench.dsp_layers [--json] [--rounding tflite|single] [--toolchain gcc|zig]
                                      [--target cortex-m7]
 
 Each layer runs once in QEMU with random weights and inputs, is checked against the numpy reference

@@ -1,6 +1,6 @@
 """What joined and streamed plans save and cost on an emulated board.
 
-    python tests/bench/fusing.py MODEL... [--target cortex-m7] [--toolchain zig] [--json]
+    python -m tests.bench.fusing MODEL... [--target cortex-m7] [--toolchain zig] [--json]
 
 MODEL is a .tflite file, or package.module:function as `edge export` takes it. For each, the plan
 layer by layer and the smallest one, with the input in the arena and given row by row: bytes of RAM

@@ -1,6 +1,6 @@
 """The MLPerf Tiny models on Cortex-M7 and M4 beside TensorFlow Lite Micro + CMSIS-NN.
 
-    python tests/bench/mlperf_tiny.py MODELS [--target cortex-m7] [--toolchain zig]
+    python -m tests.bench.mlperf_tiny MODELS [--target cortex-m7] [--toolchain zig]
                                              [--sram min] [--input rows] [--json]
 
 MODELS is the folder with the four .tflite files. --sram and --input are those of `edge export`:

@@ -1,6 +1,6 @@
 """MobileNet-v1 1.0/224 (Howard et al. 2017, table 1) in int8 with random weights: instructions.
 
-    python tests/bench/mobilenet_v1.py [--target aarch64-dotprod] [--toolchain zig] [--json]
+    python -m tests.bench.mobilenet_v1 [--target aarch64-dotprod] [--toolchain zig] [--json]
                                        [--rounding single|tflite] [--size 224]
 
 The outputs are compared with the numpy reference, then every layer is counted exactly. Instructions
