@@ -26,11 +26,13 @@ from edge.runners.plugin import counting_plugin
 from edge.runners.result import Bytes, Result, outputs_of, report_of, samples_of
 from edge.target import Target
 from edge.toolchains import Program
-from edge.toolchains.sizes import function_symbols
+from edge.toolchains.sizes import function_symbols, sizes
 
 _PACKAGES = {"qemu-system-arm": "qemu-system-arm"}
 # The call of edge_mark and its return lie between two snapshots and are not the model's.
 _MARK_INSTRUCTIONS = 2
+# Bytes of code memory of the MPS2 boards in QEMU (ZBT SSRAM 1).
+_CODE_MEMORY = dict.fromkeys(("mps2-an385", "mps2-an386", "mps2-an500"), 4 << 20)
 # A process takes about 40 ms to start; fewer samples are not worth another one.
 _SAMPLES_PER_PROCESS = 4
 
@@ -47,9 +49,11 @@ class QemuRunner:
         """Run every sample; with `count` the first one under the plugin.
 
         Raises EdgeError: E0014 wrong sizes, E0403 no emulator, E0404 emulator failed or too slow,
+        E0409 a program larger than the emulated board,
         E0311, E0312, E0510 as the firmware's fault report says.
         """
         emulator = find_emulator(self.target)
+        _require_room(program)
         samples = samples_of(program.project, inputs)
         plugin, diagnostics = _plugin() if count else (None, ())
         counted = [samples[:1]] if plugin else []
@@ -110,6 +114,19 @@ class QemuRunner:
             )
         except subprocess.TimeoutExpired as error:
             raise fail("E0404", f"emulator stopped after {self.timeout_s:g} s") from error
+
+
+def _require_room(program: Program) -> None:
+    """The emulated boards have less code memory than a budget of the user's may allow."""
+    board = _CODE_MEMORY.get(program.target.machine)
+    needed = sizes(program).flash
+    if board and needed > board:
+        raise fail(
+            "E0409",
+            f"the program has {needed:,} B of flash; the emulated {program.target.machine} has "
+            f"{board:,} B",
+            help=["--on host runs it, without counts"],
+        )
 
 
 def find_emulator(target: Target) -> str:

@@ -235,3 +235,10 @@ def test_a_missing_emulator_names_its_package(
     with pytest.raises(EdgeError, match=r"E0403[\s\S]*apt-get install qemu-system-arm") as caught:
         runner_for(target).run(program, [SAMPLES])
     assert caught.value.exit_status == 4
+
+
+def test_a_program_beyond_the_emulated_board_is_refused(project: Write) -> None:
+    roomy = load_target("cortex-m7").with_memory(flash="16M")
+    big = "static const volatile uint8_t big[5000000] = {1};"
+    folder = project(f"{big}\nvoid tiny_invoke(void) {{ *(uint8_t *)tiny_input(0) = big[0]; }}")
+    assert "E0409" in str(_error(folder, roomy))
