@@ -100,8 +100,11 @@ int main(void) {
     const int32_t input = file_open("input.bin", OPEN_READ);
     const int32_t output = file_open("output.bin", OPEN_WRITE);
     uint32_t stack = 0;
-    uint32_t touched = painted_run(input, 0xA5, &stack);
-    touched = larger(touched, painted_run(input, 0x5A, &stack));
+    uint32_t touched = 0;
+    /* One call, so that it is inlined: its frame would count as the model's stack. */
+    for (uint32_t pattern = 0xA5; pattern != 0; pattern = pattern == 0xA5 ? 0x5A : 0) {
+        touched = larger(touched, painted_run(input, (uint8_t)pattern, &stack));
+    }
     uint32_t samples = 0;
     for (;;) {
         save_sample(output);
