@@ -127,3 +127,23 @@ ARRIVAL = Kernel(INPUT, "input", lambda graph, node: False, lambda graph, node: 
 def arrival(name: str) -> Node:
     """What stands for the caller among the nodes of a stage: it makes the input's rows."""
     return Node(name, ARRIVAL.op, (), (name,))
+
+
+def pair(node: Node, name: str) -> tuple[int, ...]:
+    """An attribute along height and width (and padding, which has four parts)."""
+    return cast("tuple[int, ...]", attributes(node)[name])
+
+
+def has_weights(graph: Graph, node: Node) -> bool:
+    """Whether int8 becomes int8 through constant int8 weights."""
+    return is_int8(graph, node) and has_int8_weights(graph, node)
+
+
+def pools(graph: Graph, node: Node) -> bool:
+    """Whether row kernels take a pooling operator."""
+    return is_int8(graph, node) and is_single_image(graph, node)
+
+
+def takes_maximum(graph: Graph, node: Node) -> bool:
+    """Whether row kernels take a max_pool2d, which moves stored values unchanged."""
+    return pools(graph, node) and keeps_quantization(graph, node)

@@ -7,22 +7,24 @@ Costs are instructions, from the measurements that tests/bench/dsp_layers.py rep
 from __future__ import annotations
 
 import math
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.ir import DType, Graph, Node, macs
 from edge.ir.ops import attributes
+from edge.planning.costs import per_input, per_output, per_window
 from edge.planning.kernels import (
     Accepts,
     Kernel,
     Measure,
-    has_int8_weights,
+    has_weights,
     is_int8,
     is_pointwise,
     is_single_image,
-    keeps_quantization,
+    pair,
+    pools,
+    takes_maximum,
 )
 from edge.planning.kernels_ref import averages_positions, looks_up, repeats
 from edge.quantization import constants
@@ -37,10 +39,6 @@ _NARROW_FROM = 256  # NARROW_FROM of linear_s8.c
 _SHORT_ROW = 32  # SHORT_ROW of conv2d_s8.c
 _POSITIONS_IN_INT16 = 255
 _LARGEST_ONCE = 1 << 31
-
-
-def _pair(node: Node, name: str) -> tuple[int, ...]:
-    return cast("tuple[int, ...]", attributes(node)[name])
 
 
 def _rows(graph: Graph, node: Node) -> npt.NDArray[np.int8]:
@@ -67,10 +65,6 @@ def _packs(graph: Graph, node: Node, limit: int, shifts: bool = False) -> bool:
     return fits and _exact(graph, node, limit, shifts)
 
 
-def _has_weights(graph: Graph, node: Node) -> bool:
-    return is_int8(graph, node) and has_int8_weights(graph, node)
-
-
 def _steps(count: int) -> int:
     """Strip steps of a run of bytes; edge_dsp_steps."""
     return 2 * (count // 4) + (0, 1, 2, 2)[count % 4]
@@ -88,7 +82,7 @@ def _convolves(limit: int) -> Accepts:
     def accepts(graph: Graph, node: Node) -> bool:
         return (
             is_single_image(graph, node)
-            and _has_weights(graph, node)
+            and has_weights(graph, node)
             and attributes(node)["groups"] == 1
             and _packs(graph, node, limit)
         )
@@ -103,9 +97,9 @@ def _convolution_scratch(pixels: int) -> Measure:
 def _strip_scratch(graph: Graph, node: Node, pixels: int) -> int:
     out_c, kernel_h, kernel_w, in_c = graph.type(node.inputs[1]).shape
     segment = kernel_w * in_c
-    stride = _pair(node, "stride")[1]
+    stride = pair(node, "stride")[1]
     row = ((graph.type(node.output).shape[2] - 1) * stride + kernel_w) * in_c
-    if segment < 4 or (_pair(node, "dilation")[1] > 1 and kernel_w > 1):
+    if segment < 4 or (pair(node, "dilation")[1] > 1 and kernel_w > 1):
         columns = pixels * _round_up(segment)
     elif row <= _SHORT_ROW:
         columns = kernel_h * _SHORT_ROW
@@ -141,9 +135,7 @@ def _dots_cost(graph: Graph, node: Node, pixels: int, strip: int, per_mac: float
 
 def _pointwise(limit: int) -> Accepts:
     def accepts(graph: Graph, node: Node) -> bool:
-        return (
-            _has_weights(graph, node) and is_pointwise(graph, node) and _packs(graph, node, limit)
-        )
+        return has_weights(graph, node) and is_pointwise(graph, node) and _packs(graph, node, limit)
 
     return accepts
 
@@ -158,7 +150,7 @@ def _multiplies(limit: int) -> Accepts:
 
     def accepts(graph: Graph, node: Node) -> bool:
         shifts = _pixels(graph, node) < 4
-        return _has_weights(graph, node) and _packs(graph, node, limit, shifts)
+        return has_weights(graph, node) and _packs(graph, node, limit, shifts)
 
     return accepts
 
@@ -178,7 +170,7 @@ def _one_scale(weighted: Weighted) -> bool:
 
 
 def _linear(graph: Graph, node: Node) -> bool:
-    if not _has_weights(graph, node):
+    if not has_weights(graph, node):
         return False
     weighted, rows = constants.weighted(graph, node), _rows(graph, node)
     return (
@@ -205,15 +197,15 @@ def _linear_cost(graph: Graph, node: Node) -> int:
 
 
 def _depthwise(graph: Graph, node: Node) -> bool:
-    if not (is_single_image(graph, node) and _has_weights(graph, node)):
+    if not (is_single_image(graph, node) and has_weights(graph, node)):
         return False
     weight, channels = graph.type(node.inputs[1]).shape, graph.type(node.inputs[0]).shape[3]
     return (
         weight[1:3] == (3, 3)
         and weight[3] == channels
         and channels >= 4
-        and _pair(node, "stride") in ((1, 1), (2, 2))
-        and _pair(node, "dilation") == (1, 1)
+        and pair(node, "stride") in ((1, 1), (2, 2))
+        and pair(node, "dilation") == (1, 1)
         and _exact(graph, node)
     )
 
@@ -226,24 +218,24 @@ def _depthwise_scratch(graph: Graph, node: Node) -> int:
 def _window_planes(graph: Graph, node: Node) -> tuple[int, int]:
     """Planes of a block and the columns of each beyond its outputs; convolve_window.c."""
     _, kernel_h, kernel_w, _ = graph.type(node.inputs[1]).shape
-    stride = _pair(node, "stride")[1]
+    stride = pair(node, "stride")[1]
     return -(-kernel_h // 2) * min(stride, kernel_w), -(-kernel_w // stride) - 1
 
 
 def _window_stride(graph: Graph, node: Node) -> int:
     """The stride that weights are packed for."""
-    return min(_pair(node, "stride")[1], graph.type(node.inputs[1]).shape[2])
+    return min(pair(node, "stride")[1], graph.type(node.inputs[1]).shape[2])
 
 
 def _depthwise_window(stride: int) -> Accepts:
     def accepts(graph: Graph, node: Node) -> bool:
-        if not (is_single_image(graph, node) and _has_weights(graph, node)):
+        if not (is_single_image(graph, node) and has_weights(graph, node)):
             return False
         planes, more = _window_planes(graph, node)
         one_column = graph.type(node.inputs[1]).shape[2] == 1
         return (
             _window_stride(graph, node) == stride
-            and (one_column or _pair(node, "dilation")[1] == 1)
+            and (one_column or pair(node, "dilation")[1] == 1)
             and planes * (4 + more) * _PLANE_COLUMN <= _PLANES_BYTES
             and _exact(graph, node)
         )
@@ -278,7 +270,7 @@ def _window_cost(planes_bytes: int) -> Measure:
         _, height, width, _ = graph.type(node.output).shape
         block, in_c = _window_block(graph, node, planes_bytes), graph.type(node.inputs[0]).shape[3]
         blocks = -(-width // block)
-        taps = planes // min(_pair(node, "stride")[1], kernel_w) * kernel_w
+        taps = planes // min(pair(node, "stride")[1], kernel_w) * kernel_w
         made = out_c * _round_up(width) * (1.65 * taps + 2.2 * planes + 8)
         filled = planes * in_c * (3 * (width + blocks * more) + 16 * blocks)
         return int(height * (made + filled + blocks * (20 * out_c + 200) + 300))
@@ -323,32 +315,8 @@ def _multiplies_elements(graph: Graph, node: Node) -> bool:
     return exponent <= 2 and multiplier << (2 - exponent) < _LARGEST_ONCE
 
 
-def _pools(graph: Graph, node: Node) -> bool:
-    return is_int8(graph, node) and is_single_image(graph, node)
-
-
 def _averages(graph: Graph, node: Node) -> bool:
-    return _pools(graph, node) and math.prod(_pair(node, "kernel")) <= _POSITIONS_IN_INT16
-
-
-def _takes_maximum(graph: Graph, node: Node) -> bool:
-    return _pools(graph, node) and keeps_quantization(graph, node)
-
-
-def _per_output(instructions: int) -> Measure:
-    return lambda graph, node: instructions * graph.type(node.output).elements
-
-
-def _per_input(instructions: int) -> Measure:
-    return lambda graph, node: instructions * graph.type(node.inputs[0]).elements
-
-
-def _per_window(instructions: int) -> Measure:
-    def cost(graph: Graph, node: Node) -> int:
-        window = math.prod(_pair(node, "kernel"))
-        return instructions * window * graph.type(node.output).elements
-
-    return cost
+    return pools(graph, node) and math.prod(pair(node, "kernel")) <= _POSITIONS_IN_INT16
 
 
 _DOT = ("dsp/dot_4x2.S", "dsp/dot_1x2.S", "dsp/widen_4.S", "dsp/widen_1.S")
@@ -403,28 +371,28 @@ KERNELS: tuple[Kernel, ...] = (
         sources=("dsp/linear_1x4.S", "dsp/widen_1.S"),
     ),
     Kernel(
-        "dsp/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, _per_output(25),
+        "dsp/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, per_output(25),
         _depthwise_scratch, sources=("dsp/depthwise_3x3.S", "dsp/planes_3.S"),
     ),
     *_windows("", _PLANES_BYTES),
     *_windows("_lean", 0),
     Kernel(
-        "dsp/add_s8", "add", _adds, _per_output(16), flat=True, granule=4, buffered=True,
+        "dsp/add_s8", "add", _adds, per_output(16), flat=True, granule=4, buffered=True,
         sources=("dsp/add_4.S",),
     ),
     Kernel(
-        "dsp/add_s8", "sub", _adds, _per_output(16), flat=True, granule=4, buffered=True,
+        "dsp/add_s8", "sub", _adds, per_output(16), flat=True, granule=4, buffered=True,
         sources=("dsp/add_4.S",),
     ),
     Kernel(
-        "dsp/mul_s8", "mul", _multiplies_elements, _per_output(10), flat=True, granule=4,
+        "dsp/mul_s8", "mul", _multiplies_elements, per_output(10), flat=True, granule=4,
         buffered=True, sources=("dsp/mul_4.S",),
     ),
     Kernel(
-        "dsp/lookup_s8", "lookup", looks_up, _per_output(4), flat=True, granule=4, buffered=True,
+        "dsp/lookup_s8", "lookup", looks_up, per_output(4), flat=True, granule=4, buffered=True,
         sources=("dsp/lookup_8.S",),
     ),
-    Kernel("dsp/avg_pool2d_s8", "avg_pool2d", _averages, _per_window(2)),
-    Kernel("dsp/max_pool2d_s8", "max_pool2d", _takes_maximum, _per_window(2)),
-    Kernel("dsp/mean_s8", "mean", averages_positions, _per_input(2)),
+    Kernel("dsp/avg_pool2d_s8", "avg_pool2d", _averages, per_window(2)),
+    Kernel("dsp/max_pool2d_s8", "max_pool2d", takes_maximum, per_window(2)),
+    Kernel("dsp/mean_s8", "mean", averages_positions, per_input(2)),
 )  # fmt: skip

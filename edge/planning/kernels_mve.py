@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import cast
 
 from edge.ir import DType, Graph, Node
 from edge.ir.ops import attributes
+from edge.planning.costs import per_output
 from edge.planning.kernels import (
     Kernel,
-    Measure,
     has_int8_weights,
     is_int8,
     is_pointwise,
     is_single_image,
+    pair,
 )
 from edge.planning.kernels_ref import averages_positions, looks_up
 from edge.quantization import constants
@@ -35,10 +35,6 @@ _POINTER_BYTES = 4
 _POSITIONS_IN_INT16 = 255
 _LARGEST_ONCE = 1 << 31
 _HALF = (1 << 30, 0)
-
-
-def _pair(node: Node, name: str) -> tuple[int, ...]:
-    return cast("tuple[int, ...]", attributes(node)[name])
 
 
 def _vectors(count: int) -> int:
@@ -136,7 +132,7 @@ def _multiplies_by_channel(graph: Graph, node: Node) -> bool:
         is_single_image(graph, node)
         and _weighs(graph, node)
         and graph.type(node.output).shape[3] == graph.type(node.inputs[0]).shape[3]
-        and _pair(node, "dilation")[1] == 1
+        and pair(node, "dilation")[1] == 1
         and _has_no_shifts_once(graph, node)
     )
 
@@ -174,7 +170,7 @@ def _blocks(graph: Graph, node: Node) -> Iterator[tuple[int, int, int]]:
     """Columns before and inside the input and all columns of each block; edge_mve_cut."""
     _, _, in_w, channels = graph.type(node.inputs[0]).shape
     out_w, kernel_w = graph.type(node.output).shape[2], graph.type(node.inputs[1]).shape[2]
-    stride, pad_left = _pair(node, "stride")[1], _pair(node, "padding")[2]
+    stride, pad_left = pair(node, "stride")[1], pair(node, "padding")[2]
     plane = _LARGE_PLANE_BYTES if _is_large(graph, node) else _PLANE_BYTES
     most = (plane // (4 * min(channels, _BLOCK)) - kernel_w) // stride + 1
     outputs = out_w if most >= out_w else max(most & ~1, 1)
@@ -189,9 +185,9 @@ def _depthwise_cost(graph: Graph, node: Node) -> int:
     _, rows, columns, channels = graph.type(node.output).shape
     groups, blocks, planes = _groups(graph, node), _vectors(channels), _planes(graph, node)
     pieces = planes * -(-graph.type(node.inputs[1]).shape[2] // 4)
-    pair = 51 if pieces == 1 else 31 + 26 * pieces
-    woven = planes * blocks * columns * _pair(node, "stride")[1] * 16
-    return rows * (groups * (pair * -(-columns // 2) + 17) + woven + blocks * 130 + 150)
+    per_pair = 51 if pieces == 1 else 31 + 26 * pieces
+    woven = planes * blocks * columns * pair(node, "stride")[1] * 16
+    return rows * (groups * (per_pair * -(-columns // 2) + 17) + woven + blocks * 130 + 150)
 
 
 def _adds(graph: Graph, node: Node) -> bool:
@@ -216,7 +212,7 @@ def _averages(graph: Graph, node: Node) -> bool:
     return (
         is_int8(graph, node)
         and is_single_image(graph, node)
-        and math.prod(_pair(node, "kernel")) <= _POSITIONS_IN_INT16
+        and math.prod(pair(node, "kernel")) <= _POSITIONS_IN_INT16
     )
 
 
@@ -228,12 +224,8 @@ def _mean_cost(graph: Graph, node: Node) -> int:
     return graph.type(node.inputs[0]).elements + 20 * graph.type(node.output).elements
 
 
-def _per_output(instructions: int) -> Measure:
-    return lambda graph, node: instructions * graph.type(node.output).elements
-
-
 def _average_cost(graph: Graph, node: Node) -> int:
-    window = math.prod(_pair(node, "kernel"))
+    window = math.prod(pair(node, "kernel"))
     return graph.type(node.output).elements * (window // 2 + 12)
 
 
@@ -265,11 +257,11 @@ KERNELS: tuple[Kernel, ...] = (
         _depthwise_scratch, sources=("mve/depthwise_2x4.S", "mve/weave_3.S"),
     ),
     Kernel(
-        "mve/add_s8", "add", _adds, _per_output(5), flat=True, granule=4, buffered=True,
+        "mve/add_s8", "add", _adds, per_output(5), flat=True, granule=4, buffered=True,
         sources=("mve/add_4.S",),
     ),
     Kernel(
-        "mve/add_s8", "sub", _adds, _per_output(5), flat=True, granule=4, buffered=True,
+        "mve/add_s8", "sub", _adds, per_output(5), flat=True, granule=4, buffered=True,
         sources=("mve/add_4.S",),
     ),
     Kernel("mve/avg_pool2d_s8", "avg_pool2d", _averages, _average_cost),

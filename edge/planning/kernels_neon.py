@@ -13,6 +13,7 @@ import numpy as np
 
 from edge.ir import DType, Graph, Node, macs
 from edge.ir.ops import attributes
+from edge.planning.costs import per_output
 from edge.planning.kernels import (
     Kernel,
     Measure,
@@ -20,7 +21,8 @@ from edge.planning.kernels import (
     is_int8,
     is_pointwise,
     is_single_image,
-    keeps_quantization,
+    pools,
+    takes_maximum,
 )
 from edge.planning.kernels_ref import averages_positions, repeats
 
@@ -135,26 +137,14 @@ def _looks_up(graph: Graph, node: Node) -> bool:
     return is_int8(graph, node) and graph.type(node.inputs[1]).elements == _TABLE
 
 
-def _pools(graph: Graph, node: Node) -> bool:
-    return is_int8(graph, node) and is_single_image(graph, node)
-
-
 def _averages(graph: Graph, node: Node) -> bool:
-    return _pools(graph, node) and _window(node) <= _POSITIONS_IN_INT16
-
-
-def _takes_maximum(graph: Graph, node: Node) -> bool:
-    return _pools(graph, node) and keeps_quantization(graph, node)
+    return pools(graph, node) and _window(node) <= _POSITIONS_IN_INT16
 
 
 def _depthwise_cost(graph: Graph, node: Node) -> int:
     outputs = graph.type(node.output)
     pixels = outputs.elements // outputs.shape[3]
     return macs(graph, node) + outputs.elements + 100 * pixels
-
-
-def _per_output(instructions: int) -> Measure:
-    return lambda graph, node: instructions * graph.type(node.output).elements
 
 
 def _per_window(graph: Graph, node: Node) -> int:
@@ -184,13 +174,13 @@ KERNELS: tuple[Kernel, ...] = (
     Kernel(
         "neon/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, _depthwise_cost, _column,
     ),
-    Kernel("neon/add_s8", "add", _adds, _per_output(6), flat=True, granule=8, buffered=True),
-    Kernel("neon/add_s8", "sub", _adds, _per_output(6), flat=True, granule=8, buffered=True),
-    Kernel("neon/mul_s8", "mul", _multiplies, _per_output(5), flat=True, granule=8, buffered=True),
+    Kernel("neon/add_s8", "add", _adds, per_output(6), flat=True, granule=8, buffered=True),
+    Kernel("neon/add_s8", "sub", _adds, per_output(6), flat=True, granule=8, buffered=True),
+    Kernel("neon/mul_s8", "mul", _multiplies, per_output(5), flat=True, granule=8, buffered=True),
     Kernel(
-        "neon/lookup_s8", "lookup", _looks_up, _per_output(1), flat=True, granule=16, buffered=True
+        "neon/lookup_s8", "lookup", _looks_up, per_output(1), flat=True, granule=16, buffered=True
     ),
     Kernel("neon/avg_pool2d_s8", "avg_pool2d", _averages, _per_window),
-    Kernel("neon/max_pool2d_s8", "max_pool2d", _takes_maximum, _per_window),
+    Kernel("neon/max_pool2d_s8", "max_pool2d", takes_maximum, _per_window),
     Kernel("neon/mean_s8", "mean", averages_positions, _per_input),
 )  # fmt: skip

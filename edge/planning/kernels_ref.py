@@ -5,45 +5,27 @@ Costs are rough instruction counts that only rank these kernels against those of
 
 from __future__ import annotations
 
-import math
 from typing import cast
 
-from edge.ir import DType, Graph, Node, macs
+from edge.ir import DType, Graph, Node
 from edge.ir.ops import attributes
+from edge.planning.costs import per_input, per_mac, per_output, per_window
 from edge.planning.kernels import (
     Accepts,
     Kernel,
-    Measure,
     has_int8_weights,
     has_types,
+    has_weights,
     is_int8,
     is_pointwise,
     is_single_image,
     keeps_quantization,
+    pools,
+    takes_maximum,
 )
 from edge.planning.rows import MOST_ROWS
 
 _MAX_RANK = 5  # EDGE_MAX_RANK of edge.h
-
-
-def _per_mac(instructions: int) -> Measure:
-    return lambda graph, node: instructions * macs(graph, node)
-
-
-def _per_output(instructions: int) -> Measure:
-    return lambda graph, node: instructions * graph.type(node.output).elements
-
-
-def _per_input(instructions: int) -> Measure:
-    return lambda graph, node: instructions * graph.type(node.inputs[0]).elements
-
-
-def _per_window(instructions: int) -> Measure:
-    def cost(graph: Graph, node: Node) -> int:
-        window = math.prod(cast("tuple[int, int]", attributes(node)["kernel"]))
-        return instructions * window * graph.type(node.output).elements
-
-    return cost
 
 
 def _convolves(graph: Graph, node: Node) -> bool:
@@ -52,14 +34,6 @@ def _convolves(graph: Graph, node: Node) -> bool:
 
 def _pointwise(graph: Graph, node: Node) -> bool:
     return is_int8(graph, node) and has_int8_weights(graph, node) and is_pointwise(graph, node)
-
-
-def _linear(graph: Graph, node: Node) -> bool:
-    return is_int8(graph, node) and has_int8_weights(graph, node)
-
-
-def _pools(graph: Graph, node: Node) -> bool:
-    return is_int8(graph, node) and is_single_image(graph, node)
 
 
 def _averages_all(graph: Graph, node: Node) -> bool:
@@ -71,7 +45,7 @@ def _averages_all(graph: Graph, node: Node) -> bool:
 
 
 def _averages_rows(graph: Graph, node: Node) -> bool:
-    return _pools(graph, node) and _averages_all(graph, node)
+    return pools(graph, node) and _averages_all(graph, node)
 
 
 def _averages_image(graph: Graph, node: Node) -> bool:
@@ -82,10 +56,6 @@ def _averages_image(graph: Graph, node: Node) -> bool:
 
 def _channel_sums(graph: Graph, node: Node) -> int:
     return 4 * graph.type(node.inputs[0]).shape[-1]
-
-
-def _max_pools(graph: Graph, node: Node) -> bool:
-    return _pools(graph, node) and keeps_quantization(graph, node)
 
 
 def averages_positions(graph: Graph, node: Node) -> bool:
@@ -134,50 +104,50 @@ def _pads(graph: Graph, node: Node) -> bool:
 
 def _resizes(mode: str) -> Accepts:
     def accepts(graph: Graph, node: Node) -> bool:
-        return _max_pools(graph, node) and attributes(node)["mode"] == mode
+        return takes_maximum(graph, node) and attributes(node)["mode"] == mode
 
     return accepts
 
 
 KERNELS: tuple[Kernel, ...] = (
-    Kernel("ref/conv2d_s8", "conv2d", _convolves, _per_mac(9)),
-    Kernel("ref/linear_s8", "conv2d", _pointwise, _per_mac(5), flat=True),
-    Kernel("ref/depthwise_conv2d_s8", "depthwise_conv2d", _convolves, _per_mac(12)),
-    Kernel("ref/linear_s8", "linear", _linear, _per_mac(5), flat=True),
-    Kernel("ref/avg_pool2d_s8", "avg_pool2d", _pools, _per_window(8)),
-    Kernel("ref/max_pool2d_s8", "max_pool2d", _max_pools, _per_window(8)),
-    Kernel("ref/mean_s8", "mean", averages_positions, _per_input(4)),
-    Kernel("ref/add_s8", "add", _combines, _per_output(40), flat=True, buffered=True),
-    Kernel("ref/add_s8", "sub", _combines, _per_output(40), flat=True, buffered=True),
-    Kernel("ref/mul_s8", "mul", _combines, _per_output(25), flat=True, buffered=True),
-    Kernel("ref/lookup_s8", "lookup", looks_up, _per_output(5), flat=True, buffered=True),
-    Kernel("ref/softmax_s8", "softmax", is_int8, _per_output(150), flat=True, buffered=True),
+    Kernel("ref/conv2d_s8", "conv2d", _convolves, per_mac(9)),
+    Kernel("ref/linear_s8", "conv2d", _pointwise, per_mac(5), flat=True),
+    Kernel("ref/depthwise_conv2d_s8", "depthwise_conv2d", _convolves, per_mac(12)),
+    Kernel("ref/linear_s8", "linear", has_weights, per_mac(5), flat=True),
+    Kernel("ref/avg_pool2d_s8", "avg_pool2d", pools, per_window(8)),
+    Kernel("ref/max_pool2d_s8", "max_pool2d", takes_maximum, per_window(8)),
+    Kernel("ref/mean_s8", "mean", averages_positions, per_input(4)),
+    Kernel("ref/add_s8", "add", _combines, per_output(40), flat=True, buffered=True),
+    Kernel("ref/add_s8", "sub", _combines, per_output(40), flat=True, buffered=True),
+    Kernel("ref/mul_s8", "mul", _combines, per_output(25), flat=True, buffered=True),
+    Kernel("ref/lookup_s8", "lookup", looks_up, per_output(5), flat=True, buffered=True),
+    Kernel("ref/softmax_s8", "softmax", is_int8, per_output(150), flat=True, buffered=True),
     Kernel(
-        "ref/requantize_s8", "requantize", is_int8, _per_output(15), flat=True, buffered=True
+        "ref/requantize_s8", "requantize", is_int8, per_output(15), flat=True, buffered=True
     ),
     Kernel(
-        "ref/quantize_f32_s8", "quantize", _converts(DType.FLOAT32, DType.INT8), _per_output(20),
+        "ref/quantize_f32_s8", "quantize", _converts(DType.FLOAT32, DType.INT8), per_output(20),
         flat=True, buffered=True,
     ),
     Kernel(
         "ref/dequantize_s8_f32", "dequantize", _converts(DType.INT8, DType.FLOAT32),
-        _per_output(10), flat=True, buffered=True,
+        per_output(10), flat=True, buffered=True,
     ),
-    Kernel("ref/concat", "concat", keeps_quantization, _per_output(2)),
-    Kernel("ref/resize_nearest_s8", "resize", _resizes("nearest"), _per_output(5)),
-    Kernel("ref/resize_bilinear_s8", "resize", _resizes("bilinear"), _per_output(30)),
-    Kernel("ref/strided", "transpose", _gathers, _per_output(10)),
-    Kernel("ref/strided", "slice", _gathers, _per_output(10)),
-    Kernel("ref/pad_s8", "pad", _pads, _per_output(6)),
+    Kernel("ref/concat", "concat", keeps_quantization, per_output(2)),
+    Kernel("ref/resize_nearest_s8", "resize", _resizes("nearest"), per_output(5)),
+    Kernel("ref/resize_bilinear_s8", "resize", _resizes("bilinear"), per_output(30)),
+    Kernel("ref/strided", "transpose", _gathers, per_output(10)),
+    Kernel("ref/strided", "slice", _gathers, per_output(10)),
+    Kernel("ref/pad_s8", "pad", _pads, per_output(6)),
 )  # fmt: skip
 
 GATHERING: tuple[Kernel, ...] = (
     Kernel(
-        "ref/avg_pool2d_rows_s8", "avg_pool2d", _averages_rows, _per_input(4), gathers=True,
+        "ref/avg_pool2d_rows_s8", "avg_pool2d", _averages_rows, per_input(4), gathers=True,
         sums=_channel_sums,
     ),
     Kernel(
-        "ref/mean_rows_s8", "mean", _averages_image, _per_input(4), gathers=True,
+        "ref/mean_rows_s8", "mean", _averages_image, per_input(4), gathers=True,
         sums=_channel_sums,
     ),
 )  # fmt: skip

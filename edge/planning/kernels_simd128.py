@@ -7,21 +7,21 @@ Costs are vector operations, roughly.
 from __future__ import annotations
 
 import math
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.ir import DType, Graph, Node, macs
 from edge.ir.ops import attributes
+from edge.planning.costs import per_input, per_output, per_window
 from edge.planning.kernels import (
     Kernel,
-    Measure,
-    has_int8_weights,
-    is_int8,
+    has_weights,
     is_pointwise,
     is_single_image,
-    keeps_quantization,
+    pair,
+    pools,
+    takes_maximum,
 )
 from edge.planning.kernels_ref import averages_positions
 from edge.quantization import constants
@@ -39,19 +39,11 @@ _LARGEST_SUM = 1 << 29  # of the scaled operands of add, TWICE
 _LARGEST_SHIFT = 24
 
 
-def _pair(node: Node, name: str) -> tuple[int, ...]:
-    return cast("tuple[int, ...]", attributes(node)[name])
-
-
 def _rows(graph: Graph, node: Node) -> npt.NDArray[np.int8]:
     """int8[out_channels, taps]."""
     weight = graph.constant(node.inputs[1]).astype(np.int8)
     axis = constants.WEIGHT_AXIS[node.op]
     return np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1)
-
-
-def _has_weights(graph: Graph, node: Node) -> bool:
-    return is_int8(graph, node) and has_int8_weights(graph, node)
 
 
 def _scales(graph: Graph, node: Node, channels: npt.NDArray[np.int64]) -> bool:
@@ -63,14 +55,14 @@ def _scales(graph: Graph, node: Node, channels: npt.NDArray[np.int64]) -> bool:
 def _convolves(graph: Graph, node: Node) -> bool:
     return (
         is_single_image(graph, node)
-        and _has_weights(graph, node)
+        and has_weights(graph, node)
         and attributes(node)["groups"] == 1
         and _scales(graph, node, filled_blocks(graph.type(node.output).shape[-1]))
     )
 
 
 def _multiplies(graph: Graph, node: Node) -> bool:
-    return _has_weights(graph, node) and _scales(
+    return has_weights(graph, node) and _scales(
         graph, node, filled_blocks(graph.type(node.output).shape[-1])
     )
 
@@ -112,7 +104,7 @@ def _convolution_cost(graph: Graph, node: Node) -> int:
 
 
 def _depthwise(graph: Graph, node: Node) -> bool:
-    if not (is_single_image(graph, node) and _has_weights(graph, node)):
+    if not (is_single_image(graph, node) and has_weights(graph, node)):
         return False
     weight, channels = graph.type(node.inputs[1]).shape, graph.type(node.inputs[0]).shape[3]
     return (
@@ -145,32 +137,8 @@ def _largest(operand: Operand) -> int:
     return math.ceil(255 * 2.0 ** (operand.shift - 11) * abs(operand.multiplier)) + 2
 
 
-def _pools(graph: Graph, node: Node) -> bool:
-    return is_int8(graph, node) and is_single_image(graph, node)
-
-
 def _averages(graph: Graph, node: Node) -> bool:
-    return _pools(graph, node) and math.prod(_pair(node, "kernel")) <= _POSITIONS_IN_INT16
-
-
-def _takes_maximum(graph: Graph, node: Node) -> bool:
-    return _pools(graph, node) and keeps_quantization(graph, node)
-
-
-def _per_output(operations: int) -> Measure:
-    return lambda graph, node: operations * graph.type(node.output).elements
-
-
-def _per_input(operations: int) -> Measure:
-    return lambda graph, node: operations * graph.type(node.inputs[0]).elements
-
-
-def _per_window(operations: int) -> Measure:
-    def cost(graph: Graph, node: Node) -> int:
-        window = math.prod(_pair(node, "kernel"))
-        return operations * window * graph.type(node.output).elements
-
-    return cost
+    return pools(graph, node) and math.prod(pair(node, "kernel")) <= _POSITIONS_IN_INT16
 
 
 KERNELS: tuple[Kernel, ...] = (
@@ -184,12 +152,12 @@ KERNELS: tuple[Kernel, ...] = (
         flat=True, granule=_PIXELS, buffered=True,
     ),
     Kernel(
-        "simd128/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, _per_output(9),
+        "simd128/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, per_output(9),
         _depthwise_scratch,
     ),
-    Kernel("simd128/add_s8", "add", _adds, _per_output(10), flat=True, granule=8, buffered=True),
-    Kernel("simd128/add_s8", "sub", _adds, _per_output(10), flat=True, granule=8, buffered=True),
-    Kernel("simd128/avg_pool2d_s8", "avg_pool2d", _averages, _per_window(1)),
-    Kernel("simd128/max_pool2d_s8", "max_pool2d", _takes_maximum, _per_window(1)),
-    Kernel("simd128/mean_s8", "mean", averages_positions, _per_input(1)),
+    Kernel("simd128/add_s8", "add", _adds, per_output(10), flat=True, granule=8, buffered=True),
+    Kernel("simd128/add_s8", "sub", _adds, per_output(10), flat=True, granule=8, buffered=True),
+    Kernel("simd128/avg_pool2d_s8", "avg_pool2d", _averages, per_window(1)),
+    Kernel("simd128/max_pool2d_s8", "max_pool2d", takes_maximum, per_window(1)),
+    Kernel("simd128/mean_s8", "mean", averages_positions, per_input(1)),
 )  # fmt: skip
