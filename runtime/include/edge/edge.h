@@ -133,8 +133,9 @@ typedef struct {
 
 /* avg_pool2d and max_pool2d. Both see only the positions inside the input, at least one in every
  * window; `count` is their number. Average: ONCE requantizes sum(x - in_zero_point) with
- * multiplier[count - 1], shift[count - 1] (per_channel 1); TWICE divides sum(x) by count, rounds
- * half away from zero and clamps: input and output share scale and zero point. */
+ * multiplier[count - 1], shift[count - 1] (per_channel 1), or with the only entry where there is no
+ * padding (per_channel 0); TWICE divides sum(x) by count, rounds half away from zero and clamps:
+ * input and output share scale and zero point. */
 typedef struct {
     edge_requantize requantize; /* bias unused; max_pool2d uses minimum and maximum only */
     int16_t in_w, in_c, out_w;
