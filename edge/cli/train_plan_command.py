@@ -1,0 +1,55 @@
+"""`edge train-plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge.cli import options
+from edge.cli.outcome import finish
+
+
+@click.command("train-plan")
+@options.model
+@options.compile_options
+@click.option(
+    "--data", type=click.Path(path_type=Path), metavar="FILE",
+    help="An .npz with inputs x and classes y.",
+)  # fmt: skip
+@click.option(
+    "--scheme", default="auto", show_default=True,
+    help="auto: the most useful parts that fit; or bias-only, full, last-K.",
+)  # fmt: skip
+@click.option("--work", type=click.IntRange(1), help="Most backward multiply-accumulates.")
+@click.option("--learning-rate", type=float, default=3e-3, show_default=True)
+@click.option(
+    "--loss", type=click.Choice(["cross_entropy", "squared_error"]), default="cross_entropy",
+    show_default=True,
+)  # fmt: skip
+@click.option(
+    "--weights", type=click.Choice(["q8.8", "stochastic"]), default="q8.8", show_default=True,
+    help="How trained weights are kept: two bytes each, or one and stochastic rounding.",
+)  # fmt: skip
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="File to write.")
+@options.quiet
+@options.json_flag
+def command(model: str, json_: bool, quiet: bool, out: Path, **settings: Any) -> None:
+    """Choose which parts of MODEL are trained on the device, within the target's RAM."""
+    from edge.emit.project import to_json
+    from edge.workflow.train import train_plan
+
+    plan = train_plan(model, progress=not quiet, **settings)
+    out.write_text(to_json(plan.to_json()))
+    finish("train-plan", json_, {"out": str(out), **plan.to_json()}, _show)
+
+
+def _show(result: Mapping[str, Any]) -> None:
+    ram = result["predicted"]["ram"]
+    click.echo(f"{len(result['biases'])} biases, {len(result['weights'])} weights")
+    for name, channels in result["weights"].items():
+        click.echo(f"  {name}: {channels} input channels")
+    click.echo(f"RAM {ram['total']:,} B: arena {ram['arena']:,}, trainables {ram['trainables']:,}")
+    click.echo(f"wrote {result['out']}; next: edge export --train {result['out']}")

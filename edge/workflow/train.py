@@ -1,0 +1,302 @@
+"""Training on the device: plan what to train, export it, and verify it step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge.emit.project import to_json
+from edge.errors import fail
+from edge.ir import Graph
+from edge.ir.types import Array
+from edge.runners import Result, runner_for
+from edge.target import Target, load_target
+from edge.toolchains import Program, build, find_toolchain
+from edge.training import scheme as schemes
+from edge.training.autodiff import Step, differentiate
+from edge.training.emit import emit_step
+from edge.training.plan_file import TrainPlan, read_plan, static_ram, work_of
+from edge.training.planning import StepPlan, plan_step
+from edge.training.reference import Trainer
+from edge.training.scheme import UpdateScheme
+from edge.training.scores import fisher_scores, scheme_of, table
+from edge.training.selection import Budget, Selection, fit
+from edge.training.tape import Settings
+from edge.workflow.export import compile_model
+from edge.workflow.project import REPORT_FILE, Project, open_project, write_project
+from edge.workflow.samples import as_samples, random_inputs
+
+_SCORED = 32
+"""Samples from which Fisher scores are computed."""
+
+
+def train_plan(
+    model: Any,
+    target: str | Target,
+    *,
+    data: str | Path | tuple[Array, Array] | None = None,
+    scheme: str = "auto",
+    work: int | None = None,
+    learning_rate: float = 3e-3,
+    loss: str = "cross_entropy",
+    weights: str = "q8.8",
+    **settings: Any,
+) -> TrainPlan:
+    """Which biases and weights to train within the target's RAM.
+
+    `data` (an .npz with x and y, or the two arrays) is needed by the scheme "auto", which picks by
+    Fisher scores; other schemes are "bias-only", "full" and "last-K" for a number K. `work` limits
+    the backward multiply-accumulates of "auto". `weights` are "q8.8", two bytes each, or
+    "stochastic", one byte. Further settings are those of `edge.export`; a
+    float model without calibration data is calibrated with x.
+    Raises EdgeError E0304 naming the smallest RAM if nothing fits, E0017 for an unknown scheme.
+    """
+    samples = None if data is None else read_samples(data)
+    if samples is not None and settings.get("calibration") is None:
+        settings["calibration"] = [(x[None],) for x in samples[0]]
+    compiled = compile_model(model, target, **settings)
+    graph, chosen = compiled.graph, compiled.target
+    how = Settings(learning_rate=learning_rate, loss=loss, weights=weights)
+    gain = None
+    if scheme == "auto":
+        selection = _selected(graph, chosen, how, samples, work)
+        update, gain = scheme_of(graph, selection), selection.gain
+    else:
+        update = _named(graph, scheme)
+    planned = plan_step(differentiate(graph, update, how), chosen)
+    predicted = prediction(planned, chosen)
+    _check_fit(predicted, chosen)
+    return TrainPlan(graph.name, chosen.name, update, how, {**predicted, "gain": gain})
+
+
+def read_samples(data: str | Path | tuple[Array, Array]) -> tuple[Array, Array]:
+    """(x, y) of an .npz. Raises EdgeError E0005 if it does not hold as many of both."""
+    if isinstance(data, tuple):
+        return data
+    try:
+        with np.load(data, allow_pickle=False) as file:
+            x, y = file["x"], file["y"]
+    except (OSError, ValueError, KeyError) as error:
+        raise fail("E0005", f"{data} is no .npz with x and y", notes=[str(error)]) from error
+    if len(x) != len(y) or not len(x):
+        raise fail("E0005", f"{data} holds {len(x)} inputs and {len(y)} labels")
+    return x, y
+
+
+def _named(graph: Graph, scheme: str) -> UpdateScheme:
+    kind, _, count = scheme.partition("-")
+    if scheme == "bias-only":
+        return schemes.bias_only(graph)
+    if scheme == "full":
+        return schemes.full(graph)
+    if kind == "last" and count.isdigit() and int(count):
+        return schemes.last_layers(graph, int(count))
+    raise fail("E0017", f"unknown scheme {scheme!r}", help=["auto, bias-only, full or last-K"])
+
+
+def _selected(
+    graph: Graph,
+    target: Target,
+    settings: Settings,
+    samples: tuple[Array, Array] | None,
+    work: int | None,
+) -> Selection:
+    if samples is None:
+        raise fail("E0017", "the scheme auto needs data", help=["--data train.npz with x and y"])
+    scored = zip(stored_inputs(graph, samples[0][:_SCORED]), samples[1], strict=False)
+    choices = table(graph, fisher_scores(graph, ((x, int(y)) for x, y in scored)))
+    everything = choices.biases[-1].bytes + sum(c[-1].bytes for c in choices.weights.values())
+    ram = everything * 100 if target.sram is None else target.sram.length - target.stack
+
+    def measure(selection: Selection) -> int:
+        return static_ram(
+            plan_step(differentiate(graph, scheme_of(graph, selection), settings), target)
+        )
+
+    return fit(choices, Budget(min(ram, everything), work), ram, measure).selection
+
+
+def stored_inputs(graph: Graph, x: Array) -> list[Array]:
+    """Samples [1, ...] as the graph takes them."""
+    tensor = graph.type(graph.inputs[0])
+    quantization = tensor.quantization
+    port = {
+        "name": graph.inputs[0],
+        "shape": tensor.shape,
+        "dtype": str(tensor.dtype),
+        "scale": quantization.scale[0] if quantization else None,
+        "zero_point": quantization.zero_point[0] if quantization else None,
+    }
+    return [sample[None] for sample in as_samples(x, port)]
+
+
+def prediction(plan: StepPlan, target: Target) -> dict[str, Any]:
+    """RAM and flash in bytes and work in multiply-accumulates, before anything is built."""
+    graph = plan.step.graph
+    constants = sum(v.type.nbytes for v in graph.values.values() if v.is_constant)
+    constants += sum(s.initial.nbytes for s in graph.states if not s.read.endswith("_low"))
+    static = static_ram(plan)
+    return {
+        "ram": {
+            "static": static, "arena": plan.arena, "trainables": plan.trainables,
+            "stack": target.stack, "total": static + target.stack,
+        },
+        "flash": {"constants": constants},
+        "work": work_of(plan),
+    }  # fmt: skip
+
+
+def _check_fit(predicted: Mapping[str, Any], target: Target) -> None:
+    needed = predicted["ram"]["total"]
+    if target.sram is not None and needed > target.sram.length:
+        raise fail(
+            "E0304",
+            f"training needs {needed:,} B of RAM, {target.name} has {target.sram.length:,}",
+            help=[f"--sram {needed} or a scheme that trains less"],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class ExportedTraining:
+    """What an export that trains wrote and predicts."""
+
+    out: Path
+    plan: StepPlan
+    target: Target
+    predicted: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `edge export --train --json` prints, less the envelope."""
+        return {"out": str(self.out), "target": self.target.name, "predicted": dict(self.predicted)}
+
+
+def export_training(
+    model: Any,
+    target: str | Target,
+    out: str | Path,
+    calibration: Any = None,
+    *,
+    train: str | Path | TrainPlan,
+    force: bool = False,
+    **settings: Any,
+) -> ExportedTraining:
+    """Write the C of a model that trains what a plan says. Other arguments are those of `export`.
+
+    Raises EdgeError E0019 for a plan of something else, E0304 if it does not fit.
+    """
+    chosen = train if isinstance(train, TrainPlan) else read_plan(train)
+    compiled = compile_model(model, target, calibration, **settings)
+    step = differentiate(compiled.graph, chosen.scheme, chosen.settings)
+    planned = plan_step(step, compiled.target)
+    predicted = prediction(planned, compiled.target)
+    _check_fit(predicted, compiled.target)
+    files = emit_step(planned, compiled.target.name)
+    files[REPORT_FILE] = to_json({"target": compiled.target.name, "training": predicted})
+    write_project(Path(out), files, force)
+    return ExportedTraining(Path(out), planned, compiled.target, predicted)
+
+
+def step_of(project: Project) -> Step:
+    """The training step that an exported folder computes. Raises EdgeError E0003 if it has none."""
+    plan = project.plan
+    if plan.get("kind") != "training":
+        raise fail(
+            "E0003", f"{project.name} was exported without training", help=["--train plan.json"]
+        )
+    scheme = UpdateScheme(frozenset(plan["scheme"]["biases"]), plan["scheme"]["weights"])
+    names = ("learning_rate", "loss", "gradients", "weights", "seed")
+    settings = Settings(**{name: plan[name] for name in names})
+    return Step(project.graph, scheme, settings)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingBench:
+    """An exported folder that trains, with the runner and compiler that were asked for."""
+
+    project: Project
+    on: str | None = None
+    toolchain: str | None = None
+
+    def program(self) -> Program:
+        """Build it; for a runner with other kernels the same step is planned for its own target."""
+        target = load_target(self.project.target)
+        runner = runner_for(target, self.on)
+        folder = self.project.path
+        if runner.target.kernels != target.kernels:
+            folder = folder / "build" / f"for-{runner.target.name}"
+            planned = plan_step(step_of(self.project), runner.target)
+            write_project(folder, emit_step(planned, runner.target.name))
+        return build(folder, runner.target, find_toolchain(self.toolchain, runner.target))
+
+    def run(self, program: Program, inputs: list[Array], count: bool = False) -> Result:
+        runner = runner_for(load_target(self.project.target), self.on)
+        return runner.run(program, inputs, count=count)
+
+
+@dataclass(frozen=True)
+class TrainingVerification:
+    """How many values were compared over all steps: the scores and every trainable after each."""
+
+    target: str
+    runner: str
+    steps: int
+    values: int
+    mismatches: int
+    digest: str
+
+    @property
+    def ok(self) -> bool:
+        return self.mismatches == 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `edge verify --train-steps --json` prints, less the envelope."""
+        return {
+            "ok": self.ok, "target": self.target, "runner": self.runner, "reference": "numpy",
+            "steps": self.steps, "values": self.values, "mismatches": self.mismatches,
+            "digest": self.digest,
+        }  # fmt: skip
+
+
+def verify_training(
+    out: str | Path, steps: int, *, on: str | None = None, toolchain: str | None = None
+) -> TrainingVerification:
+    """Build an exported folder, train on random samples and compare every step with numpy."""
+    project = open_project(out)
+    step = step_of(project)
+    bench = TrainingBench(project, on, toolchain)
+    inputs = training_samples(step, steps)
+    program = bench.program()
+    result = bench.run(program, inputs)
+    compared = _compared(step, inputs, result)
+    runner = runner_for(load_target(project.target), on)
+    return TrainingVerification(project.target, runner.name, steps, *compared)
+
+
+def training_samples(step: Step, count: int) -> list[Array]:
+    """Random inputs and labels, the same for the same model."""
+    graph = step.graph
+    x, y = random_inputs(graph, count, "train")
+    if step.settings.loss != "cross_entropy":
+        return [x, y]
+    classes = graph.type(graph.outputs[0]).elements
+    labels = np.random.default_rng(count).integers(0, classes, (count, 1)).astype(np.int32)
+    return [x, labels]
+
+
+def _compared(step: Step, inputs: list[Array], result: Result) -> tuple[int, int, str]:
+    trainer, values, mismatches = Trainer(step), 0, 0
+    names = [state.read for state in step.graph.states]
+    for index in range(len(inputs[0])):
+        target = inputs[1][index]
+        wanted = int(target[0]) if step.settings.loss == "cross_entropy" else target[None]
+        scores = trainer.step([inputs[0][index][None]], wanted)
+        expected = [scores, *(trainer.states[name] for name in names)]
+        for array, raw in zip(expected, result.outputs, strict=True):
+            made = raw[index].view(array.dtype).reshape(array.shape)
+            values += array.size
+            mismatches += int(np.count_nonzero(made != array))
+    return values, mismatches, trainer.digest()

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Average pool, from the gradient of the output to that of the input:
+ *
+ *     out[iy][ix][c] = sum over the windows that hold (iy, ix) of gradient[oy][ox][c] *
+ * share[count]
+ *
+ * int16 after a fixed shift, halves up. count is the number of positions of a window inside of the
+ * input; where there is no padding all windows have one share.
+ */
+#include "edge/kernels.h"
+#include "edge/train.h"
+
+static int32_t inside(int32_t start, int32_t kernel, int32_t size) {
+    const int32_t low = start > 0 ? start : 0;
+    const int32_t high = start + kernel < size ? start + kernel : size;
+    return high - low;
+}
+
+static int32_t share(const edge_pool_gradient *layer, const int16_t *shares, int32_t oy,
+                     int32_t ox) {
+    const edge_window *s = &layer->window;
+    if (!layer->per_count) {
+        return shares[0];
+    }
+    return shares[inside(oy * s->stride_h - s->pad_top, s->kernel_h, s->in_h) *
+                      inside(ox * s->stride_w - s->pad_left, s->kernel_w, s->in_w) -
+                  1];
+}
+
+static int32_t sum_at(const edge_pool_gradient *layer, const edge_rows *in, int32_t iy, int32_t ix,
+                      int32_t c) {
+    const edge_window *s = &layer->window;
+    const int8_t *gradient = in[0].data;
+    int32_t sum = 0;
+    for (int32_t ky = 0; ky < s->kernel_h; ky++) {
+        const int32_t oy = edge_reached(iy, s->pad_top, ky, 1, s->stride_h, s->out_h);
+        for (int32_t kx = 0; oy >= 0 && kx < s->kernel_w; kx++) {
+            const int32_t ox = edge_reached(ix, s->pad_left, kx, 1, s->stride_w, s->out_w);
+            if (ox >= 0) {
+                sum += gradient[(oy * s->out_w + ox) * s->out_c + c] *
+                       share(layer, in[1].data, oy, ox);
+            }
+        }
+    }
+    return sum;
+}
+
+void edge_train_avg_pool2d_gradient(const void *descriptor, const edge_rows *in, int32_t y,
+                                    void *out, void *scratch) {
+    const edge_pool_gradient *layer = descriptor;
+    const edge_window *s = &layer->window;
+    int16_t *to = out;
+    (void)y;
+    (void)scratch;
+    for (int32_t p = 0; p < s->in_h * s->in_w; p++) {
+        for (int32_t c = 0; c < s->in_c; c++) {
+            const int32_t sum = sum_at(layer, in, p / s->in_w, p % s->in_w, c);
+            *to++ = (int16_t)edge_half_up(sum, layer->shift);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Convolution, from the gradient of the accumulators to that of the input:
+ *
+ *     out[iy][ix][ic] = sum over oy, ox, oc whose window holds (iy, ix) of
+ *                       gradient[oy][ox][oc] * w[oc][ky][kx][ic], int16 after a shift
+ *
+ * The shift follows from the magnitudes that can meet, times 128. Scratch: int32[in_c].
+ */
+#include "edge/kernels.h"
+#include "edge/memory.h"
+#include "edge/train.h"
+
+static int32_t meeting(const edge_window *s, const int8_t *gradient) {
+    int32_t total = 0, largest = 0;
+    for (int32_t p = 0; p < s->out_h * s->out_w; p++) {
+        int32_t sum = 0;
+        for (int32_t c = 0; c < s->out_c; c++) {
+            sum += edge_magnitude(*gradient++);
+        }
+        total += sum;
+        largest = sum > largest ? sum : largest;
+    }
+    return total < edge_overlap(s) * largest ? total : edge_overlap(s) * largest;
+}
+
+/* Adds what output position `gradient` sends through one tap; w is w[0][ky][kx]. */
+static void add_tap(int32_t *sums, const edge_window *s, const int8_t *gradient, const int8_t *w) {
+    const int32_t depth = s->in_c / s->groups, per_group = s->out_c / s->groups;
+    const int32_t filter = s->kernel_h * s->kernel_w * depth;
+    for (int32_t oc = 0; oc < s->out_c; oc++, w += filter) {
+        int32_t *to = sums + oc / per_group * depth;
+        for (int32_t ic = 0; gradient[oc] != 0 && ic < depth; ic++) {
+            to[ic] += gradient[oc] * w[ic];
+        }
+    }
+}
+
+static void add_windows(int32_t *sums, const edge_window *s, const int8_t *gradient,
+                        const int8_t *w, int32_t iy, int32_t ix) {
+    const int32_t depth = s->in_c / s->groups;
+    for (int32_t ky = 0; ky < s->kernel_h; ky++) {
+        const int32_t oy = edge_reached(iy, s->pad_top, ky, s->dilation_h, s->stride_h, s->out_h);
+        for (int32_t kx = 0; kx < s->kernel_w; kx++, w += depth) {
+            const int32_t ox =
+                edge_reached(ix, s->pad_left, kx, s->dilation_w, s->stride_w, s->out_w);
+            if (oy >= 0 && ox >= 0) {
+                add_tap(sums, s, gradient + (oy * s->out_w + ox) * s->out_c, w);
+            }
+        }
+    }
+}
+
+void edge_train_conv2d_input_gradient(const void *descriptor, const edge_rows *in, int32_t y,
+                                      void *out, void *scratch) {
+    const edge_window *s = descriptor;
+    const int32_t right = edge_excess_bits(128 * meeting(s, in[0].data), 15);
+    int32_t *sums = scratch;
+    int16_t *to = out;
+    (void)y;
+    for (int32_t p = 0; p < s->in_h * s->in_w; p++) {
+        memset(sums, 0, (size_t)s->in_c * sizeof *sums);
+        add_windows(sums, s, in[0].data, in[2].data, p / s->in_w, p % s->in_w);
+        for (int32_t ic = 0; ic < s->in_c; ic++) {
+            *to++ = edge_medium(sums[ic], right);
+        }
+    }
+    edge_set_exponent(&in[3], edge_exponent(&in[1]) + right);
+}

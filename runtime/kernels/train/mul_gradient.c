@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Product, from the gradient of the output to that of an operand, summed where the operand repeats:
+ *
+ *     out[i] = sum over the positions q that read i of gradient[q] * (other[q] - zero_point)
+ *
+ * brought to int8. Without an other factor (sum_gradient) the gradients are added. Scratch:
+ * int32[outputs]. Sums: 127 * 255 * positions < 2^30 for up to 33,000 positions.
+ */
+#include "edge/kernels.h"
+#include "edge/memory.h"
+#include "edge/train.h"
+
+/* Where the element with these indices lies. */
+static int32_t place(const int32_t *index, const int32_t *stride) {
+    int32_t at = 0;
+    for (int32_t k = 0; k < EDGE_MAX_RANK; k++) {
+        at += index[k] * stride[k];
+    }
+    return at;
+}
+
+static void advance(int32_t *index, const int32_t *size) {
+    int32_t k = EDGE_MAX_RANK - 1;
+    while (++index[k] == size[k] && k > 0) {
+        index[k--] = 0;
+    }
+}
+
+static void add_up(const edge_mul_gradient *layer, const int8_t *gradient, const int8_t *other,
+                   int32_t *sums) {
+    int32_t index[EDGE_MAX_RANK] = {0}, count = 1;
+    for (int32_t k = 0; k < EDGE_MAX_RANK; k++) {
+        count *= layer->size[k];
+    }
+    for (; count > 0; count--, gradient++, advance(index, layer->size)) {
+        const int32_t factor =
+            other != NULL ? other[place(index, layer->other_stride)] - layer->zero_point : 1;
+        sums[place(index, layer->out_stride)] += *gradient * factor;
+    }
+}
+
+void edge_train_mul_gradient(const void *descriptor, const edge_rows *in, int32_t y, void *out,
+                             void *scratch) {
+    const edge_mul_gradient *layer = descriptor;
+    int32_t *sums = scratch, largest = 0;
+    int8_t *to = out;
+    (void)y;
+    memset(sums, 0, (size_t)layer->outputs * sizeof *sums);
+    add_up(layer, in[0].data, in[2].data, sums);
+    for (int32_t i = 0; i < layer->outputs; i++) {
+        const int32_t magnitude = edge_magnitude(sums[i]);
+        largest = magnitude > largest ? magnitude : largest;
+    }
+    const int32_t right = edge_excess_bits(largest, 7);
+    for (int32_t i = 0; i < layer->outputs; i++) {
+        to[i] = edge_narrow(sums[i], right);
+    }
+    edge_set_exponent(&in[3], edge_exponent(&in[1]) + right);
+}
