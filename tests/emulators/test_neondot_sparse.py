@@ -1,0 +1,73 @@
+"""The sparse kernels for SDOT equal the numpy reference in every byte, with both compilers.
+
+All cases of a compiler are one program; each test looks at the cases of one topic.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from edge.errors import EdgeError
+from edge.planning.weight_rows import weight_rows
+from edge.sparsity.block_rows import nonzero_blocks
+from edge.target import load_target
+from edge.toolchains import find_toolchain
+from tests.emulators.dsp_firmware import Case, Outcome, run_cases
+from tests.emulators.sparse_cases import (
+    TOPICS,
+    Family,
+    Topic,
+    all_cases,
+)
+
+DOT = Family(
+    pointwise=("neondot/linear_sparse_s8",),
+    conv="neondot/conv2d_sparse_s8",
+    linear="neondot/linear_sparse_s8",
+    block=(4, 4),
+    linear_block=(4, 4),
+    depth=4,
+    gaps=(1, 254, 255, 256, 1022),
+    linear_gaps=(1, 254, 1022),
+)
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[Case]:
+    return all_cases(DOT)
+
+
+@pytest.fixture(scope="module", params=["gcc", "zig"])
+def outcome(
+    request: pytest.FixtureRequest, cases: list[Case], tmp_path_factory: pytest.TempPathFactory
+) -> Outcome:
+    target = load_target("aarch64-dotprod")
+    if not shutil.which(target.emulator):
+        pytest.skip(f"{target.emulator} is missing: apt-get install qemu-user")
+    try:
+        find_toolchain(request.param, target)
+    except EdgeError as error:
+        pytest.skip(str(error))
+    folder = tmp_path_factory.mktemp("neondot-sparse")
+    return run_cases(cases, target.name, request.param, folder)
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda t: t.__name__)
+def test_every_byte_equals_the_reference(outcome: Outcome, topic: Topic) -> None:
+    assert [name for name in outcome.failed if name.startswith(f"{topic.__name__}:")] == []
+
+
+def test_the_planner_accepts_what_has_enough_blocks_of_zeros(cases: list[Case]) -> None:
+    for case in cases:
+        node, rows = case.graph.nodes[0], weight_rows(case.graph, case.graph.nodes[0])
+        is_sparse = 16 * nonzero_blocks(rows, (4, 4)) < 0.8 * rows.size
+        assert case.chosen.accepts(case.graph, node) is is_sparse, case.name
+
+
+def test_outputs_are_not_all_alike(cases: list[Case]) -> None:
+    """Cases that only compare constants would prove nothing."""
+    varied = sum(len(np.unique(c.expected)) > 1 for c in cases)
+    assert varied > 0.8 * len(cases)
