@@ -1,7 +1,8 @@
-"""int8 MobileNet-v1 and -v2 in headless Chromium beside LiteRT.js and onnxruntime-web.
+"""int8 or fp32 MobileNet-v1 and -v2 in headless Chromium beside LiteRT.js and onnxruntime-web.
 
     python -m tests.bench.browser_mobilenet [--peers FOLDER] [--runtimes edge,litert,ort]
-                                            [--rounds 60] [--rounding tflite|single] [--json]
+                                            [--rounds 60] [--rounding tflite|single]
+                                            [--precision int8|fp32] [--json]
 
 One page runs all runtimes by turns, single-threaded, on the same weights (mobilenet_files.py); a
 picture of floats goes in, float scores come out. The figures are medians over the rounds. npm
@@ -31,6 +32,7 @@ from edge.runners.browser import chromium, visit
 from edge.target import load_target
 from edge.toolchains import build, find_toolchain
 from tests.bench.mobilenet_files import CLASSES, MODELS, image, int8_graph, onnx, tflite
+from tests.bench.mobilenet_floats import float_graph, float_onnx, float_tflite
 
 PACKAGES = {"litert": "@litertjs/core@2.5", "ort": "onnxruntime-web@1.30"}
 CACHE = Path(tempfile.gettempdir()) / "edge-bench-peers"
@@ -42,7 +44,7 @@ CLOSE = 0.05  # of the range of the scores: mean difference between two rounding
 
 def install(peers: Path, runtimes: Sequence[str]) -> None:
     """Bring the npm packages of the peers into the folder, unless they are there."""
-    wanted = [PACKAGES[name] for name in runtimes if name in PACKAGES]
+    wanted = [PACKAGES[name] for name in PACKAGES if any(r.startswith(name) for r in runtimes)]
     missing = [p for p in wanted if not (peers / "node_modules" / p.rpartition("@")[0]).is_dir()]
     if not missing:
         return
@@ -54,17 +56,23 @@ def install(peers: Path, runtimes: Sequence[str]) -> None:
 
 
 def prepare(
-    folder: Path, name: str, runtimes: Sequence[str], rounding: str | None
+    folder: Path, name: str, runtimes: Sequence[str], **settings: str | None
 ) -> dict[str, Any]:
     """Write the files of one model into the served folder; what the page must know of it."""
-    graph = int8_graph(name)
+    floats = settings["precision"] == "fp32"
+    graph = float_graph(name) if floats else int8_graph(name)
     source = folder / f"{name}.tflite"
-    source.write_bytes(tflite(graph))
+    source.write_bytes(float_tflite(graph) if floats else tflite(graph))
     image(7).tofile(folder / f"{name}.f32")
     if "ort" in runtimes:
-        (folder / f"{name}.onnx").write_bytes(onnx(graph))
+        (folder / f"{name}.onnx").write_bytes(float_onnx(graph) if floats else onnx(graph))
+    return exported(folder, source, name, **settings)
+
+
+def exported(folder: Path, source: Path, name: str, **settings: str | None) -> dict[str, Any]:
+    """Export and build a .tflite file as <name>.wasm; what the page must know of it."""
     out = folder / f"export-{name}"
-    edge.export(source, "wasm32", out, rounding=rounding, progress=False)
+    edge.export(source, "wasm32", out, progress=False, **settings)
     target = load_target("wasm32")
     program = build(out, target, find_toolchain("zig", target))
     shutil.copy(program.path, folder / f"{name}.wasm")
@@ -85,17 +93,28 @@ def prepare(
 def measure(arguments: argparse.Namespace, runtimes: list[str]) -> dict[str, Any]:
     """Run the page; its report and the models' descriptions."""
     install(arguments.peers, runtimes)
+    settings = {"rounding": arguments.rounding, "precision": arguments.precision}
     with tempfile.TemporaryDirectory(prefix="edge-bench-") as name:
         folder = Path(name)
-        shutil.copy(PAGE, folder / "index.html")
-        if len(runtimes) > 1:
-            modules = arguments.peers / "node_modules"
-            shutil.copytree(modules, folder / "node_modules", copy_function=_link)
-        models = [prepare(folder, m, runtimes, arguments.rounding) for m in arguments.models]
-        job = {"models": models, "runtimes": runtimes, "rounds": arguments.rounds, "warm": WARM}
-        (folder / "job.json").write_text(json.dumps(job))
-        visit(chromium(), folder, TIMEOUT_S)
-        report = json.loads((folder / "report.json").read_text())
+        models = [prepare(folder, m, runtimes, **settings) for m in arguments.models]
+        return run_page(folder, arguments, models, runtimes)
+
+
+def run_page(
+    folder: Path,
+    arguments: argparse.Namespace,
+    models: list[dict[str, Any]],
+    runtimes: Sequence[str],
+) -> dict[str, Any]:
+    """Serve the folder with the models' files to the page; its report and the job."""
+    shutil.copy(PAGE, folder / "index.html")
+    if not all(name.startswith("edge") for name in runtimes):
+        modules = arguments.peers / "node_modules"
+        shutil.copytree(modules, folder / "node_modules", copy_function=_link)
+    job = {"models": models, "runtimes": runtimes, "rounds": arguments.rounds, "warm": WARM}
+    (folder / "job.json").write_text(json.dumps(job))
+    visit(chromium(), folder, TIMEOUT_S)
+    report = json.loads((folder / "report.json").read_text())
     if "error" in report:
         sys.exit(report["error"])
     return {**report, "job": job}
@@ -157,6 +176,7 @@ def main() -> None:
     parser.add_argument("--runtimes", default="edge,litert,ort")
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--precision", choices=["int8", "fp32"], default="int8")
     parser.add_argument("--rounding", choices=["tflite", "tflm", "single"])
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()

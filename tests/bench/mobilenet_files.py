@@ -7,6 +7,7 @@ Padding is that of TensorFlow: SAME, which at stride 2 adds a row and a column a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -20,39 +21,12 @@ from edge.ir import Graph, Node
 from edge.ir.ops import attributes
 from edge.ir.shapes import ints
 from tests.frontends.tflite_builder import Operator, Tensor, build_model, constant
+from tests.models.mobilenet_v1 import MobileNetV1
 from tests.models.mobilenet_v2 import MobileNetV2
 from tests.models.seeded import seeded
 
 SIZE, CLASSES = 224, 1000
-_WIDER = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2))
-_V1 = (*_WIDER, *((512, 1),) * 5, (1024, 2), (1024, 1))  # channels, stride
-
-
-class MobileNetV1(nn.Module):
-    """Howard et al. 2017, table 1. Input [1, 3, 224, 224], output 1000 scores."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        layers, channels = [_conv(3, 32, 3, 2)], 32
-        for out, stride in _V1:
-            layers += [_conv(channels, channels, 3, stride, channels), _conv(channels, out, 1)]
-            channels = out
-        self.features = nn.Sequential(*layers)
-        self.classifier = nn.Linear(channels, CLASSES)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.classifier(self.features(x).mean((2, 3)))
-
-
-def _conv(inputs: int, out: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(inputs, out, kernel, stride, kernel // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(out),
-        nn.ReLU6(),
-    )
-
-
-MODELS = {"v1": MobileNetV1, "v2": lambda: MobileNetV2(1.0, CLASSES)}
+MODELS = {"v1": lambda: MobileNetV1(1.0, CLASSES), "v2": lambda: MobileNetV2(1.0, CLASSES)}
 
 
 def image(seed: int) -> np.ndarray[Any, Any]:
@@ -61,17 +35,19 @@ def image(seed: int) -> np.ndarray[Any, Any]:
     return small.repeat(4, axis=1).repeat(4, axis=2).astype(np.float32)
 
 
-def int8_graph(name: str) -> Graph:
-    """The quantized network, with an int8 NHWC input."""
+def int8_graph(name: str, change: Callable[[nn.Module], None] | None = None) -> Graph:
+    """The quantized network, with an int8 NHWC input; `change` is done to the float one."""
     module = seeded(MODELS[name])
+    if change is not None:
+        change(module)
     sample = torch.from_numpy(image(0).transpose(0, 3, 1, 2).copy())
     graph = load(torch.export.export(module, (sample,))).graph
     calibration = [(image(seed).transpose(0, 3, 1, 2),) for seed in range(4)]
     graph = edge.quantize(graph, calibration, progress=False)
-    return replace(graph, nodes=tuple(_padded_after(node) for node in graph.nodes))
+    return replace(graph, nodes=tuple(padded_after(node) for node in graph.nodes))
 
 
-def _padded_after(node: Node) -> Node:
+def padded_after(node: Node) -> Node:
     if node.attrs.get("stride") != (2, 2) or node.attrs.get("padding") != (1, 1, 1, 1):
         return node
     return replace(node, attrs={**node.attrs, "padding": (0, 1, 0, 1)})
@@ -80,21 +56,21 @@ def _padded_after(node: Node) -> Node:
 def tflite(graph: Graph) -> bytes:
     """The graph as a .tflite file between QUANTIZE and DEQUANTIZE."""
     source, result = graph.inputs[0], graph.outputs[0]
-    tensors = [_tensor(graph, name) for name in _used(graph)]
+    tensors = [_tensor(graph, name) for name in used(graph)]
     tensors += [
         Tensor("input", graph.type(source).shape, "float32"),
         Tensor("output", graph.type(result).shape, "float32"),
     ]
     operators = [Operator("QUANTIZE", ("input",), (source,))]
     for node in graph.nodes:
-        operator, extra = _operator(graph, node)
-        operators.append(operator)
+        made, extra = operator(graph, node)
+        operators.append(made)
         tensors += extra
     operators.append(Operator("DEQUANTIZE", (result,), ("output",)))
     return build_model(tensors, operators, ("input",), ("output",))
 
 
-def _used(graph: Graph) -> list[str]:
+def used(graph: Graph) -> list[str]:
     names = [*graph.inputs, *(n for node in graph.nodes for n in (*node.inputs, node.output))]
     return [name for name in dict.fromkeys(names) if name]
 
@@ -123,7 +99,7 @@ def _bias_scale(graph: Graph, name: str) -> list[float]:
 _ACTIVATION = {"none": 0, "relu": 1, "relu6": 3}
 
 
-def _operator(graph: Graph, node: Node) -> tuple[Operator, list[Tensor]]:
+def operator(graph: Graph, node: Node) -> tuple[Operator, list[Tensor]]:
     attrs = attributes(node)
     activation = {"fusedActivationFunction": _ACTIVATION[str(attrs.get("activation", "none"))]}
     if node.op in ("conv2d", "depthwise_conv2d"):
@@ -147,13 +123,26 @@ def onnx(graph: Graph) -> bytes:
 
     Activation functions are left out: the range of the quantized tensor is theirs.
     """
+
+    def compute(draft: OnnxDraft, graph: Graph, node: Node) -> str:
+        draft.quantized(graph, draft.compute(graph, node), node.output)
+        return node.output
+
+    return onnx_model(graph, compute)
+
+
+def onnx_model(graph: Graph, compute: Callable[[OnnxDraft, Graph, Node], str]) -> bytes:
+    """An .onnx file, float32 in and out; `compute` adds an operator and names its result."""
     from onnx import TensorProto, checker, helper
 
-    draft = _Onnx()
+    draft = OnnxDraft()
     source, result = graph.inputs[0], graph.outputs[0]
-    draft.quantized(graph, "input", source)
+    if graph.type(source).quantization is not None:
+        draft.quantized(graph, "input", source)
+    else:
+        draft.node("Identity", ["input"], source)
     for node in graph.nodes:
-        draft.quantized(graph, draft.compute(graph, node), node.output)
+        compute(draft, graph, node)
     _, height, width, channels = graph.type(source).shape
     shapes = {"input": [1, channels, height, width], "output": list(graph.type(result).shape)}
     ports = {n: helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()}
@@ -166,7 +155,7 @@ def onnx(graph: Graph) -> bytes:
     return bytes(model.SerializeToString())
 
 
-class _Onnx:
+class OnnxDraft:
     """Nodes and constants of a growing ONNX graph; values keep the names of the int8 graph."""
 
     def __init__(self) -> None:

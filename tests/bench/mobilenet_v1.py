@@ -23,12 +23,8 @@ from edge.cli.tables import print_table
 from edge.ir import Graph, Rounding
 from edge.ir.graph import Attr
 from tests.models.int8_nets import Net
+from tests.models.stages import MOBILENET_V1
 
-# output channels and stride of each pair of a depthwise and a pointwise convolution
-_PAIRS = (
-    (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2),
-    (1024, 1),
-)  # fmt: skip
 _CLASSES = 1001
 
 
@@ -36,7 +32,7 @@ def mobilenet_v1(size: int = 224, rounding: Rounding = Rounding.SINGLE) -> Graph
     """Input int8[1, size, size, 3], output int8[1, 1001] scores."""
     net = Net(1, size, size, 3, rounding=rounding)
     _convolve(net, "conv2d", (32, 3, 3, 3), 2)
-    for channels, stride in _PAIRS:
+    for channels, stride in MOBILENET_V1:
         depth = net.values[net.last].type.shape[3]
         _convolve(net, "depthwise_conv2d", (1, 3, 3, depth), stride)
         _convolve(net, "conv2d", (channels, 1, 1, depth), 1)

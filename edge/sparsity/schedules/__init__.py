@@ -1,0 +1,1 @@
+"""Schedules: when a module loses which weights during training, a file each."""
