@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edge.workflow.bench import bench as bench
     from edge.workflow.export import check as check
     from edge.workflow.export import export as export
+    from edge.workflow.prune import prune as prune
     from edge.workflow.quantize import quantize as quantize
     from edge.workflow.run import run as run
     from edge.workflow.verify import verify as verify
@@ -26,6 +27,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "load": "edge.frontends",
+    "prune": "edge.workflow.prune",
     "quantize": "edge.workflow.quantize",
     "check": "edge.workflow.export",
     "export": "edge.workflow.export",
@@ -34,7 +36,7 @@ _HOME = {
     "run": "edge.workflow.run",
 }
 
-__all__ = ["__version__", "bench", "check", "export", "load", "quantize", "run", "verify"]
+__all__ = ["__version__", "bench", "check", "export", "load", "prune", "quantize", "run", "verify"]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,8 @@ COMMANDS = {
     "verify": "Build an exported folder, run it, compare every output bit with the reference.",
     "bench": "Measure instructions or time, RAM, flash and stack of an exported folder.",
     "run": "Run an exported folder on the inputs of a .npy file.",
+    "prune": "Remove weights of a float model, train the others, write a .pt2 file.",
+    "train-plan": "Choose which parts of a model are trained on the device.",
     "quantize": "Quantize a float model and report the error each layer adds.",
     "report": "Write one self-contained HTML page about an exported folder.",
     "targets": "List the targets.",
@@ -33,7 +35,7 @@ class LazyGroup(click.Group):
         """Import one command. Raises NoSuchCommand with a suggestion."""
         if name not in COMMANDS:
             raise click.NoSuchCommand(name, possibilities=COMMANDS, ctx=ctx)
-        module = importlib.import_module(f"edge.cli.{name}_command")
+        module = importlib.import_module(f"edge.cli.{name.replace('-', '_')}_command")
         return cast(click.Command, module.command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -24,9 +24,15 @@ from edge.cli.outcome import finish
 @click.option(
     "--dump-ir", type=click.Path(path_type=Path), help="Folder that gets the graph of each pass."
 )
+@click.option(
+    "--train", type=click.Path(path_type=Path), metavar="PLAN",
+    help="A plan of `edge train-plan`: the C trains what it says.",
+)  # fmt: skip
 @options.quiet
 @options.json_flag
-def command(model: str, json_: bool, quiet: bool, dump_ir: Path | None, **settings: Any) -> None:
+def command(
+    model: str, json_: bool, quiet: bool, dump_ir: Path | None, train: Path | None, **settings: Any
+) -> None:
     """Turn MODEL into a folder of plain C for a target.
 
     MODEL is a .tflite file, a .pt2 file, or package.module:function returning
@@ -34,8 +40,24 @@ def command(model: str, json_: bool, quiet: bool, dump_ir: Path | None, **settin
     """
     from edge.workflow.export import export
 
+    if train is not None:
+        _export_training(model, train, json_, progress=not quiet, dump=dump_ir, **settings)
+        return
     exported = export(model, progress=not quiet, dump=dump_ir, **settings)
     finish("export", json_, exported.to_json(), _show)
+
+
+def _export_training(model: str, train: Path, json_: bool, **settings: Any) -> None:
+    from edge.workflow.train import export_training
+
+    exported = export_training(model, train=train, **settings)
+    finish("export", json_, exported.to_json(), _show_training)
+
+
+def _show_training(result: Mapping[str, Any]) -> None:
+    ram = result["predicted"]["ram"]
+    click.echo(f"RAM {ram['total']:,} B: arena {ram['arena']:,}, trainables {ram['trainables']:,}")
+    click.echo(f"wrote {result['out']}; next: edge verify {result['out']} --train-steps 10")
 
 
 def _show(result: Mapping[str, Any]) -> None:

@@ -31,6 +31,14 @@ rounding = click.option(
     "--rounding", type=click.Choice(["tflite", "tflm", "single"]),
     help="Requantization arithmetic; tflite for .tflite files and single for torch by default.",
 )  # fmt: skip
+precision = click.option(
+    "--precision", type=click.Choice(["int8", "fp32"]), default="int8", show_default=True,
+    help="fp32 computes a float model in float32 and needs no calibration.",
+)  # fmt: skip
+prune = click.option(
+    "--prune", metavar="PATTERN:SPARSITY",
+    help="Remove weights of every layer that the pattern fits, least first: 1x4:0.5, 2:4:0.5.",
+)  # fmt: skip
 sram = click.option(
     "--sram",
     metavar="SIZE",
@@ -55,4 +63,6 @@ def all_of(*options: Decorator) -> Decorator:
     return apply
 
 
-compile_options = all_of(target, calibration, observer, rounding, sram, flash, input_form)
+compile_options = all_of(
+    target, calibration, observer, rounding, precision, prune, sram, flash, input_form
+)

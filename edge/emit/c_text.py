@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -75,6 +76,8 @@ def _string_literal(flat: Array) -> str:
 
 def _number(value: int | float) -> str:
     if not isinstance(value, int):
+        if math.isinf(value):
+            return "EDGE_INFINITY" if value > 0 else "-EDGE_INFINITY"
         return f"{float(np.float32(value)).hex()}f"
     # The literal -2147483648 is an unsigned negation in C; this is not.
     return "(-2147483647 - 1)" if value == -(2**31) else str(value)

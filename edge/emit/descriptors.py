@@ -7,111 +7,66 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from edge.emit import attention, float_descriptors, recurrent
 from edge.emit.c_text import ConstArray, Field, Symbol
+from edge.emit.context import (
+    NULL,
+    ROUNDING,
+    Context,
+    Descriptor,
+    dense_strides,
+    padded_rank,
+    requantize_fields,
+    scale_arrays,
+)
 from edge.emit.packing import PACKERS, Packed
+from edge.emit.packing.transposed import STRIDE_PACKERS
 from edge.ir import Graph, Node
 from edge.ir.ops import attributes
-from edge.ir.shapes import Shape, ints
-from edge.ir.types import Array
+from edge.planning.broadcasting import walk
 from edge.planning.plan import Step
 from edge.quantization import constants
-from edge.quantization.constants import Form, Requantize
 from edge.quantization.resize_tables import resize_tables
+from edge.quantization.simd128_add import quickest_add
 from edge.quantization.softmax_table import softmax_table
 
-_MAX_RANK = 5
-_ROUNDING = {Form.ONCE: Symbol("EDGE_ROUND_ONCE"), Form.TWICE: Symbol("EDGE_ROUND_TWICE")}
-_NULL = Symbol("NULL")
-
-
-@dataclass(frozen=True, eq=False)
-class Descriptor:
-    """A struct initializer and the arrays it points to."""
-
-    struct: str
-    fields: dict[str, Field]
-    arrays: tuple[ConstArray, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Context:
-    """What a descriptor is made from; arrays are called <prefix>_<what>."""
-
-    graph: Graph
-    node: Node
-    step: Step
-    prefix: str
-
-    @property
-    def attrs(self) -> dict[str, object]:
-        return dict(attributes(self.node))
-
-    def pair(self, name: str) -> tuple[int, ...]:
-        return ints(attributes(self.node), name)
-
-    def shape(self, index: int) -> Shape:
-        return self.graph.type(self.node.inputs[index]).shape
-
-    @property
-    def out_shape(self) -> Shape:
-        return self.graph.type(self.node.output).shape
-
-    @property
-    def elements(self) -> int:
-        """Output elements of one row call."""
-        return math.prod(self.out_shape) // self.step.rows
-
-    def array(self, what: str, data: Array, comment: str = "") -> ConstArray:
-        return ConstArray(f"{self.prefix}_{what}", data, comment)
+__all__ = ["Descriptor", "describe"]
 
 
 def describe(graph: Graph, node: Node, step: Step, prefix: str) -> Descriptor:
     """The descriptor of one operator for the kernel that the plan chose."""
-    return _DESCRIBE[node.op](Context(graph, node, step, prefix))
-
-
-def _requantize(
-    requantize: Requantize, bias: ConstArray | None, scale: tuple[ConstArray, ConstArray]
-) -> dict[str, Field]:
-    multiplier, shift = scale
-    return {
-        "bias": Symbol(bias.name) if bias and bias.data.size else _NULL,
-        "multiplier": Symbol(multiplier.name) if multiplier.data.size else _NULL,
-        "shift": Symbol(shift.name) if shift.data.size else _NULL,
-        "per_channel": int(multiplier.data.size > 1),
-        "rounding": _ROUNDING[requantize.form],
-        "zero_point": requantize.zero_point,
-        "minimum": requantize.minimum,
-        "maximum": requantize.maximum,
-    }
+    describes = float_descriptors.describes(step.kernel, node.op) or _DESCRIBE[node.op]
+    return describes(Context(graph, node, step, prefix))
 
 
 def _pointer(array: ConstArray | None) -> Symbol:
     """The array's name, NULL for one that the kernel's packing leaves empty."""
-    return Symbol(array.name) if array is not None and array.data.size else _NULL
+    return Symbol(array.name) if array is not None and array.data.size else NULL
 
 
-def _scale_arrays(context: Context, requantize: Requantize) -> tuple[ConstArray, ConstArray]:
-    return (
-        context.array("multiplier", requantize.multiplier),
-        context.array("shift", requantize.shift),
-    )
+def _packed(
+    context: Context, weights: npt.NDArray[np.int8], weighted: constants.Weighted
+) -> Packed:
+    kernel = context.step.kernel
+    if kernel in STRIDE_PACKERS:
+        return STRIDE_PACKERS[kernel](weights, weighted, context.pair("stride"))
+    return PACKERS[kernel](weights, weighted)
 
 
 def _weighted(context: Context) -> tuple[dict[str, Field], tuple[ConstArray, ...], int]:
     """Weights and requantization of conv2d, depthwise_conv2d and linear, packed for the kernel."""
     weighted = constants.weighted(context.graph, context.node)
     weights = context.graph.constant(context.node.inputs[1]).astype(np.int8)
-    packed: Packed = PACKERS[context.step.kernel](weights, weighted)
+    packed = _packed(context, weights, weighted)
     weights_array = context.array("weights", packed.weights, f"{context.step.kernel} layout")
     bias, multiplier, shift = (
         context.array(what, getattr(packed, what)) for what in ("bias", "multiplier", "shift")
     )
-    requantize = _requantize(weighted.requantize, bias, (multiplier, shift))
+    requantize = requantize_fields(weighted.requantize, bias, (multiplier, shift))
     requantize["per_channel"] = int(packed.per_channel)
     fields: dict[str, Field] = {"weights": Symbol(weights_array.name), "requantize": requantize}
     arrays = tuple(a for a in (weights_array, bias, multiplier, shift) if a.data.size)
@@ -134,7 +89,8 @@ def _conv2d(context: Context) -> Descriptor:
     if context.step.kernel in _LINEAR_KERNELS:
         return _linear(context)
     fields, arrays, zero_point = _weighted(context)
-    x, out, dilation = context.shape(0), context.out_shape, context.pair("dilation")
+    x, out = context.shape(0), context.out_shape
+    dilation = (1, 1) if context.node.op == "conv_transpose2d" else context.pair("dilation")
     fields |= {"in_w": x[2], "in_c": x[3], "out_w": out[2], "out_c": out[3]}
     fields |= _window(context, context.shape(1)[1:3])
     fields |= {"dilation_h": dilation[0], "dilation_w": dilation[1]}
@@ -146,14 +102,24 @@ def _conv2d(context: Context) -> Descriptor:
 # Kernels that serve a 1x1 convolution as a matrix product over pixels.
 _LINEAR_KERNELS = (
     "ref/linear_s8",
+    "ref/linear_sparse_s8",
     "dsp/pointwise_conv2d_s8",
     "dsp/pointwise_conv2d_wide_s8",
+    "dsp/linear_sparse_s8",
+    "dsp/pointwise_conv2d_sparse_s8",
+    "dsp/pointwise_conv2d_sparse_few_s8",
+    "dsp/pointwise_conv2d_sparse_lean_s8",
     "dsp/linear_s8",
     "mve/pointwise_conv2d_s8",
+    "mve/pointwise_conv2d_sparse_s8",
+    "mve/linear_sparse_s8",
     "mve/linear_s8",
     "simd128/pointwise_conv2d_s8",
+    "simd128/pointwise_conv2d_duos_s8",
+    "simd128/pointwise_conv2d_quads_s8",
     "neon/linear_s8",
     "neondot/linear_s8",
+    "neondot/linear_sparse_s8",
     "neoni8mm/linear_s8",
 )
 
@@ -178,8 +144,8 @@ def _pool(context: Context, requantize: dict[str, Field], zero_point: int) -> di
 
 def _avg_pool2d(context: Context) -> Descriptor:
     pool = constants.avg_pool(context.graph, context.node)
-    scale = _scale_arrays(context, pool.requantize)
-    requantize = _requantize(pool.requantize, None, scale)
+    scale = scale_arrays(context, pool.requantize)
+    requantize = requantize_fields(pool.requantize, None, scale)
     return Descriptor("edge_pool2d", _pool(context, requantize, pool.in_zero_point), scale)
 
 
@@ -191,10 +157,10 @@ def _max_pool2d(context: Context) -> Descriptor:
 
 def _mean(context: Context) -> Descriptor:
     mean = constants.mean(context.graph, context.node)
-    scale = _scale_arrays(context, mean.requantize)
+    scale = scale_arrays(context, mean.requantize)
     bias = context.array("bias", np.array([mean.bias], np.int32))
     fields: dict[str, Field] = {
-        "requantize": _requantize(mean.requantize, bias, scale),
+        "requantize": requantize_fields(mean.requantize, bias, scale),
         "positions": mean.positions,
         "channels": context.shape(0)[-1],
     }
@@ -212,20 +178,30 @@ def _operand_sizes(context: Context) -> dict[str, Field]:
     return {"elements": context.elements, "a_size": size(0), "b_size": size(1)}
 
 
+def _broadcast(context: Context) -> dict[str, Field]:
+    walked = walk([context.shape(0), context.shape(1)], context.out_shape)
+    a, b = (padded_rank(steps, 0) for steps in walked.steps)
+    return {"size": padded_rank(walked.size, 1), "a_stride": a, "b_stride": b}
+
+
 def _add(context: Context) -> Descriptor:
     add = constants.add(context.graph, context.node)
+    if context.step.kernel == "simd128/add_s8":
+        add = quickest_add(add)
     fields: dict[str, Field] = {
         "a": _operand(add.a),
         "b": _operand(add.b),
         "out_multiplier": add.out_multiplier,
         "out_shift": add.out_shift,
-        "rounding": _ROUNDING[add.form],
+        "rounding": ROUNDING[add.form],
         "subtract": int(add.subtract),
         "zero_point": add.zero_point,
         "minimum": add.minimum,
         "maximum": add.maximum,
         **_operand_sizes(context),
     }
+    if context.step.kernel == "ref/add_broadcast_s8":
+        return Descriptor("edge_add_broadcast", {"add": fields, "shape": _broadcast(context)})
     return Descriptor("edge_add", fields)
 
 
@@ -239,21 +215,24 @@ def _operand(operand: constants.Operand) -> dict[str, Field]:
 
 def _mul(context: Context) -> Descriptor:
     mul = constants.mul(context.graph, context.node)
-    scale = _scale_arrays(context, mul.requantize)
+    scale = scale_arrays(context, mul.requantize)
     fields: dict[str, Field] = {
-        "requantize": _requantize(mul.requantize, None, scale),
+        "requantize": requantize_fields(mul.requantize, None, scale),
         "a_zero_point": mul.a_zero_point,
         "b_zero_point": mul.b_zero_point,
         **_operand_sizes(context),
     }
+    if context.step.kernel == "ref/mul_broadcast_s8":
+        shape = _broadcast(context)
+        return Descriptor("edge_mul_broadcast", {"mul": fields, "shape": shape}, scale)
     return Descriptor("edge_mul", fields, scale)
 
 
 def _requantize_op(context: Context) -> Descriptor:
     rescale = constants.rescale(context.graph, context.node)
-    scale = _scale_arrays(context, rescale.requantize)
+    scale = scale_arrays(context, rescale.requantize)
     fields: dict[str, Field] = {
-        "requantize": _requantize(rescale.requantize, None, scale),
+        "requantize": requantize_fields(rescale.requantize, None, scale),
         "in_zero_point": rescale.in_zero_point,
         "elements": context.elements,
     }
@@ -284,7 +263,7 @@ def _affine(context: Context) -> Descriptor:
     fields: dict[str, Field] = {
         "scale": affine.scale,
         "zero_point": affine.zero_point,
-        "rounding": _ROUNDING[affine.form],
+        "rounding": ROUNDING[affine.form],
         "elements": context.elements,
     }
     return Descriptor("edge_affine", fields)
@@ -299,25 +278,16 @@ def _resize(context: Context) -> Descriptor:
         if (table := getattr(tables, name)) is not None
     }
     x, out = context.shape(0), context.out_shape
-    sizes = {"in_h": x[1], "in_w": x[2], "out_h": out[1], "out_w": out[2], "channels": x[3]}
+    pixel_bytes = x[3] * context.graph.type(context.node.output).dtype.itemsize
+    sizes = {"in_h": x[1], "in_w": x[2], "out_h": out[1], "out_w": out[2], "channels": pixel_bytes}
     pointers = {name: Symbol(array.name) for name, array in arrays.items()}
     return Descriptor("edge_resize", {**pointers, **sizes}, tuple(arrays.values()))
 
 
-def _padded_rank(values: tuple[int, ...], fill: int) -> tuple[int, ...]:
-    """Five axes, outermost first."""
-    return (fill,) * (_MAX_RANK - len(values)) + values
-
-
-def _strides(shape: Shape) -> tuple[int, ...]:
-    """Elements between neighbours along each axis of a dense tensor."""
-    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
-
-
 def _strided(context: Context, stride: tuple[int, ...], offset: int) -> Descriptor:
     fields: dict[str, Field] = {
-        "size": _padded_rank(context.out_shape, 1),
-        "stride": _padded_rank(stride, 0),
+        "size": padded_rank(context.out_shape, 1),
+        "stride": padded_rank(stride, 0),
         "offset": offset,
         "element_bytes": context.graph.type(context.node.output).dtype.itemsize,
     }
@@ -325,12 +295,12 @@ def _strided(context: Context, stride: tuple[int, ...], offset: int) -> Descript
 
 
 def _transpose(context: Context) -> Descriptor:
-    strides = _strides(context.shape(0))
+    strides = dense_strides(context.shape(0))
     return _strided(context, tuple(strides[axis] for axis in context.pair("permutation")), 0)
 
 
 def _slice(context: Context) -> Descriptor:
-    strides = _strides(context.shape(0))
+    strides = dense_strides(context.shape(0))
     begin, step = context.pair("begin"), context.pair("strides")
     offset = sum(b * stride for b, stride in zip(begin, strides, strict=True))
     return _strided(context, tuple(a * b for a, b in zip(step, strides, strict=True)), offset)
@@ -339,9 +309,9 @@ def _slice(context: Context) -> Descriptor:
 def _pad(context: Context) -> Descriptor:
     padding = context.pair("padding")
     fields: dict[str, Field] = {
-        "size": _padded_rank(context.shape(0), 1),
-        "before": _padded_rank(padding[0::2], 0),
-        "after": _padded_rank(padding[1::2], 0),
+        "size": padded_rank(context.shape(0), 1),
+        "before": padded_rank(padding[0::2], 0),
+        "after": padded_rank(padding[1::2], 0),
         "value": constants.pad_value(context.graph, context.node),
     }
     return Descriptor("edge_pad", fields)
@@ -364,6 +334,12 @@ def _concat(context: Context) -> Descriptor:
 _DESCRIBE: dict[str, Callable[[Context], Descriptor]] = {
     "conv2d": _conv2d,
     "depthwise_conv2d": _conv2d,
+    "conv_transpose2d": _conv2d,
+    "matmul": attention.matmul,
+    "layer_norm": attention.layer_norm,
+    "gru": recurrent.recurrent,
+    "lstm": recurrent.recurrent,
+    "hidden": recurrent.hidden,
     "linear": _linear,
     "avg_pool2d": _avg_pool2d,
     "max_pool2d": _max_pool2d,

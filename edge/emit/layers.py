@@ -9,6 +9,7 @@ from edge.emit.descriptors import describe
 from edge.ir import OPS, Graph, Node, RowRule, macs
 from edge.planning.choice import kernel_named
 from edge.planning.plan import Plan, Stage, Step
+from edge.planning.rows import steps
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def layer_view(graph: Graph, plan: Plan, stage: Stage, step: Step, prefix: str) 
     if step.kernel == "alias":
         return Layer(*head, "", "", (), ())
     described = describe(graph, node, step, f"{prefix}_{symbol}")
-    operands = _operands(graph, node, f"{prefix}_{symbol}")
+    operands = _operands(graph, node, step, f"{prefix}_{symbol}")
     rows = (
         operands[name].rows if name in operands else _rows(graph, plan, stage, step, node, name)
         for name in _read(node)
@@ -71,12 +72,16 @@ def layer_view(graph: Graph, plan: Plan, stage: Stage, step: Step, prefix: str) 
     return Layer(*head, described.struct, fields, tuple(rows), arrays)
 
 
+_ROWS = ("x", "a", "b", "initial?", "cell?")
+
+
 def _read(node: Node) -> tuple[str, ...]:
     """The inputs that a kernel reads as rows: weights and tables are part of its descriptor."""
     declared = OPS[node.op].inputs
     if declared[0].endswith("*"):
         return node.inputs
-    return tuple(n for n, kind in zip(node.inputs, declared, strict=False) if kind in "xab")
+    pairs = zip(node.inputs, declared, strict=False)
+    return tuple(name for name, kind in pairs if name and kind in _ROWS)
 
 
 def _comment(graph: Graph, node: Node, step: Step) -> str:
@@ -93,18 +98,22 @@ def _shape(graph: Graph, name: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _Operand:
-    """A constant operand of add, sub, mul or concat: read from flash as a single row."""
+    """A constant operand of add, sub, mul, matmul or concat, in flash.
+
+    It is a single row, unless the layer is called for each row and reads another one each time.
+    """
 
     array: ConstArray
     rows: Rows
 
 
-def _operands(graph: Graph, node: Node, prefix: str) -> dict[str, _Operand]:
+def _operands(graph: Graph, node: Node, step: Step, prefix: str) -> dict[str, _Operand]:
     found: dict[str, _Operand] = {}
     for index, name in enumerate(_read(node)):
         if graph.is_constant(name):
             array = ConstArray(f"{prefix}_operand{index}", graph.constant(name), name)
-            rows = Rows(array.name, graph.type(name).nbytes, 1, 1, name)
+            count = step.rows if steps(graph, node, index) else 1
+            rows = Rows(array.name, row_bytes(graph, name, count), count, count, name)
             found[name] = _Operand(array, rows)
     return found
 

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 
 from edge import __version__, resources
+from edge.emit.beside import dense_beside
 from edge.emit.c_text import ConstArray
 from edge.emit.calls import StageCode, stage_code
 from edge.emit.layers import Layer, c_name, layer_view
+from edge.emit.states import StateCode, renewals, state_codes
 from edge.emit.templates import render
 from edge.ir import Graph, macs, to_text
 from edge.ir.types import Array
@@ -34,7 +36,7 @@ _TEMPLATES = {
     "{name}_weights.c": "project/weights.c.j2",
     "CMakeLists.txt": "project/CMakeLists.txt.j2",
     "README.md": "project/README.md.j2",
-    "test/model.h": "project/test_model.h.j2",
+    "test/edge_model.h": "project/test_model.h.j2",
     "test/verify_main.c": "project/verify_main.c.j2",
 }
 
@@ -94,7 +96,12 @@ class Emission:
 
     @cached_property
     def arrays(self) -> list[ConstArray]:
-        return [array for layer in self.layers for array in layer.arrays]
+        initial = (state.initial for state in self.states if state.initial)
+        return [*(array for layer in self.layers for array in layer.arrays), *initial]
+
+    @cached_property
+    def states(self) -> list[StateCode]:
+        return state_codes(self.graph, self.plan, self.name)
 
     @cached_property
     def kernel_files(self) -> list[str]:
@@ -140,21 +147,22 @@ def _port(graph: Graph, plan: Plan, name: str) -> Port:
 def emit(graph: Graph, plan: Plan, vectors: tuple[Sequence[Array], Sequence[Array]]) -> Files:
     """All files but report.json; `vectors` are inputs and outputs [N, ...] of each port."""
     emission = Emission(graph, plan)
-    view = _view(emission)
+    view = model_view(emission)
     files: Files = {
         path.format(name=emission.name): render(template, view)
         for path, template in _TEMPLATES.items()
     }
     if plan.input_rows:
         files["test/frame.c"] = render("project/frame.c.j2", view)
-    files |= dict(_runtime_files(emission))
+    files |= dict(runtime_files(emission.kernel_files))
     files |= dict(_vector_files(*vectors))
     files["plan.json"] = to_json(plan_json(emission))
     files["graph.ir"] = to_text(graph)
     return files
 
 
-def _view(emission: Emission) -> dict[str, Any]:
+def model_view(emission: Emission, arena: str = "") -> dict[str, Any]:
+    """What the templates of a model show; `arena` names another model whose arena it works in."""
     graph, plan = emission.graph, emission.plan
     inputs, outputs = emission.ports(graph.inputs), emission.ports(graph.outputs)
     return {
@@ -165,6 +173,7 @@ def _view(emission: Emission) -> dict[str, Any]:
         "version": __version__,
         "macs": f"{sum(macs(graph, node) for node in graph.nodes):,}",
         "arena_bytes": plan.arena,
+        "arena": arena or emission.name,
         "inputs": inputs,
         "outputs": outputs,
         "simple": len(inputs) == len(outputs) == 1,
@@ -172,19 +181,22 @@ def _view(emission: Emission) -> dict[str, Any]:
         "stages": emission.code,
         "turns": [code.turns for code in emission.code if code.turns],
         "input_rows": plan.input_rows,
+        "states": emission.states,
+        "renewals": renewals(graph, plan),
         "arrays": emission.arrays,
         "sources": emission.sources,
         "assembly": any(source.endswith(".S") for source in emission.sources),
     }
 
 
-def _runtime_files(emission: Emission) -> Iterator[tuple[str, str]]:
+def runtime_files(kernel_files: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The headers, the kernels in use, and the headers that lie beside those kernels."""
     runtime = resources.path("runtime")
-    folders = dict.fromkeys(file.rpartition("/")[0] for file in emission.kernel_files)
+    folders = dict.fromkeys(file.rpartition("/")[0] for file in kernel_files)
     headers = sorted(runtime.glob("include/edge/*.h"))
     headers += [path for folder in folders for path in sorted((runtime / folder).glob("*.h"))]
-    files = [path.relative_to(runtime).as_posix() for path in headers] + emission.kernel_files
+    files = [path.relative_to(runtime).as_posix() for path in headers]
+    files += kernel_files
     yield from ((f"edge/{file}", (runtime / file).read_text()) for file in files)
 
 
@@ -227,6 +239,10 @@ def plan_json(emission: Emission) -> dict[str, Any]:
         "input_rows": plan.input_rows,
         "inputs": [asdict(port) for port in emission.ports(graph.inputs)],
         "outputs": [asdict(port) for port in emission.ports(graph.outputs)],
+        "states": [
+            {"name": state.name, "bytes": state.bytes, "offset": state.offset}
+            for state in emission.states
+        ],
         "stages": [asdict(stage) for stage in plan.stages],
         "offsets": dict(plan.offsets),
         "scratch_offsets": {str(k): v for k, v in plan.scratch_offsets.items()},
@@ -237,7 +253,10 @@ def plan_json(emission: Emission) -> dict[str, Any]:
 
 
 def layers_json(emission: Emission) -> list[dict[str, Any]]:
-    """One record a layer: name, op, kernel, macs, weight_bytes, sparsity, where."""
+    """One record a layer: name, op, kernel, macs, weight_bytes, sparsity, where.
+
+    `dense` is what a layer run by a sparse kernel would be without, None for others.
+    """
     return [_layer_json(emission.graph, index, layer)
             for index, stage in enumerate(emission.stages) for layer in stage]  # fmt: skip
 
@@ -252,6 +271,7 @@ def _layer_json(graph: Graph, stage: int, layer: Layer) -> dict[str, Any]:
         "macs": macs(graph, layer.node),
         "weight_bytes": sum(array.data.nbytes for array in layer.arrays),
         "sparsity": _sparsity(weights, graph, layer),
+        "dense": dense_beside(graph, layer),
         "scratch": layer.step.scratch,
         "output": layer.node.output,
         "where": layer.node.where,

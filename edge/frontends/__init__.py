@@ -74,13 +74,20 @@ def _load_tflite(path: Path, rounding: Rounding) -> Model:
     return Model(load_tflite(content, path.stem, rounding), content)
 
 
-def _load_torch(source: Any) -> Graph:
+def require_torch() -> None:
+    """Raise EdgeError E0407 where torch is not installed."""
     try:
-        import torch
+        import torch  # noqa: F401
     except ImportError as error:
         raise fail(
             "E0407", "this model needs torch", help=["pip install 'edge-nn[torch]'"]
         ) from error
+
+
+def _load_torch(source: Any) -> Graph:
+    require_torch()
+    import torch
+
     from edge.frontends.torch_export import export_module, load_torch
 
     if isinstance(source, torch.export.ExportedProgram):

@@ -4,7 +4,7 @@ Imports nothing else of edge.
 """
 
 from edge.ir.check import GraphError, check
-from edge.ir.graph import Graph, Node, Value
+from edge.ir.graph import Graph, Node, State, Value
 from edge.ir.ops import OPS, Op, RowRule, macs
 from edge.ir.text import parse, to_text
 from edge.ir.types import DType, Quantization, Rounding, TensorType
@@ -19,6 +19,7 @@ __all__ = [
     "Quantization",
     "Rounding",
     "RowRule",
+    "State",
     "TensorType",
     "Value",
     "check",

@@ -20,6 +20,7 @@ class GraphError(ValueError):
 def check(graph: Graph) -> Graph:
     """Return the graph unchanged. Raises GraphError with all violations."""
     problems = [*_naming(graph), *_constants(graph)]
+    problems += () if problems else _states(graph)
     if not problems:
         for node in graph.nodes:
             problems += (f"{node.op} {node.name}: {reason}" for reason in _node(graph, node))
@@ -29,7 +30,7 @@ def check(graph: Graph) -> Graph:
 
 
 def _naming(graph: Graph) -> Iterator[str]:
-    defined = {*graph.inputs, *(name for name, v in graph.values.items() if v.is_constant)}
+    defined = {*graph.given, *(name for name, v in graph.values.items() if v.is_constant)}
     names: set[str] = set()
     for node in graph.nodes:
         if node.name in names:
@@ -44,8 +45,22 @@ def _naming(graph: Graph) -> Iterator[str]:
             if name not in graph.values:
                 yield f"{name} has no type"
             defined.add(name)
-    yield from (f"input {n} has no type" for n in graph.inputs if n not in graph.values)
-    yield from (f"output {n} is never made" for n in graph.outputs if n not in defined)
+    yield from (f"input {n} has no type" for n in graph.given if n not in graph.values)
+    yield from (f"output {n} is never made" for n in graph.kept if n not in defined)
+
+
+def _states(graph: Graph) -> Iterator[str]:
+    for name in (state.read for state in graph.states):
+        if graph.given.count(name) > 1 or name in graph.producers or graph.is_constant(name):
+            yield f"state {name} is something else too"
+    for state in graph.states:
+        tensor = graph.type(state.read)
+        if graph.type(state.written) != tensor:
+            yield f"state {state.read} becomes {state.written}, which has another type"
+        if graph.is_constant(state.written):
+            yield f"state {state.read} becomes a constant"
+        if (state.initial.shape, state.initial.dtype) != (tensor.shape, tensor.dtype.numpy):
+            yield f"state {state.read} is {tensor.dtype}{tensor.shape} but starts otherwise"
 
 
 def _constants(graph: Graph) -> Iterator[str]:

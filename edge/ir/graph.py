@@ -45,8 +45,24 @@ class Node:
 
 
 @dataclass(frozen=True, eq=False)
+class State:
+    """A tensor that lives on from one inference to the next.
+
+    The value `read`, which no node makes, holds what the inference before left in `written`, and
+    `initial` in the first one after a reset. All three have one type.
+    """
+
+    read: str
+    written: str
+    initial: Array
+
+
+@dataclass(frozen=True, eq=False)
 class Graph:
-    """A model: named inputs and outputs, nodes in execution order, all values by name."""
+    """A model: named inputs and outputs, nodes in execution order, all values by name.
+
+    A model with states computes sequences: the order of its inferences matters.
+    """
 
     name: str
     inputs: tuple[str, ...]
@@ -54,6 +70,17 @@ class Graph:
     nodes: tuple[Node, ...]
     values: Mapping[str, Value]
     rounding: Rounding = Rounding.SINGLE
+    states: tuple[State, ...] = ()
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The activations that are there before the first node: inputs, and states as left."""
+        return (*self.inputs, *(state.read for state in self.states))
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The values that are needed after the last node: outputs, and what states become."""
+        return (*self.outputs, *(state.written for state in self.states))
 
     @cached_property
     def producers(self) -> dict[str, Node]:
@@ -87,7 +114,7 @@ class Graph:
         """The graph with other nodes and added or replaced values; unused values are dropped."""
         nodes = tuple(nodes)
         values = {**self.values, **{value.name: value for value in new_values}}
-        used = {*self.inputs, *self.outputs}
+        used = {*self.given, *self.kept}
         for node in nodes:
             used.update(node.inputs)
             used.update(node.outputs)
@@ -97,7 +124,8 @@ class Graph:
     def rewire(self, renamed: Mapping[str, str]) -> Graph:
         """The graph with every use of a value replaced by another; definitions stay.
 
-        A graph output keeps its place in `outputs` but takes the new name.
+        A graph output keeps its place in `outputs` but takes the new name, and so does what a
+        state becomes.
         """
 
         def resolve(name: str) -> str:
@@ -106,7 +134,9 @@ class Graph:
             return name
 
         nodes = tuple(replace(n, inputs=tuple(map(resolve, n.inputs))) for n in self.nodes)
-        return replace(self, nodes=nodes, outputs=tuple(map(resolve, self.outputs)))
+        outputs = tuple(map(resolve, self.outputs))
+        states = tuple(replace(s, written=resolve(s.written)) for s in self.states)
+        return replace(self, nodes=nodes, outputs=outputs, states=states)
 
     def fresh(self, stem: str) -> str:
         """A value name that is not yet taken, derived from `stem`."""

@@ -19,7 +19,8 @@ from edge.ir.shapes import Shape
 class RowRule(enum.Enum):
     """Which input rows one output row needs; the planner builds lifetimes and overlap on it.
 
-    WINDOW: rows y*stride - pad_top .. + dilated kernel - 1 of the first input, clipped;
+    WINDOW: rows y*stride - pad_top .. + dilated kernel - 1 of the first input, clipped
+            (conv_transpose2d: the rows whose kernel reaches row y);
     SAME:   row y of every activation input (elementwise along H);
     WHOLE:  everything; the output appears at once.
     """
@@ -63,6 +64,15 @@ OPS: dict[str, Op] = {
         {**_WINDOW, "dilation": (1, 1), **_ACTIVATION},
         lambda ins, outs: shapes.count(outs[0]) * ins[1][1] * ins[1][2],
     ),
+    "conv_transpose2d": Op(
+        ("x", "weight", "bias?"), shapes.conv_transpose2d, RowRule.WINDOW,
+        {**_WINDOW, "output_padding": (0, 0), **_ACTIVATION},
+        lambda ins, outs: shapes.count(ins[0]) * shapes.count(ins[1][:3]),
+    ),
+    "matmul": Op(
+        ("a", "b"), shapes.matmul, RowRule.SAME, {"transpose_b": False},
+        lambda ins, outs: shapes.count(outs[0]) * ins[0][-1],
+    ),
     "linear": Op(
         ("x", "weight", "bias?"), shapes.linear, RowRule.WHOLE, dict(_ACTIVATION),
         lambda ins, outs: shapes.count(outs[0]) * ins[1][1],
@@ -70,6 +80,20 @@ OPS: dict[str, Op] = {
     "batch_norm": Op(
         ("x", "weight", "bias", "mean", "variance"), shapes.same, RowRule.SAME, {"epsilon": 1e-5}
     ),
+    # torch.nn.GRU: gates r, z, n; the initial hidden values are zero if they are left out.
+    "gru": Op(
+        ("x", "input_weight", "hidden_weight", "input_bias", "hidden_bias", "initial?"),
+        shapes.gru, RowRule.WHOLE, {},
+        lambda ins, outs: ins[0][1] * (shapes.count(ins[1]) + shapes.count(ins[2])),
+    ),
+    # torch.nn.LSTM: gates i, f, g, o. Makes the hidden values of each step, then its cell values,
+    # along the last axis: int16 in an int8 graph. `hidden` takes the former out, as int8.
+    "lstm": Op(
+        ("x", "input_weight", "hidden_weight", "input_bias", "hidden_bias", "initial?", "cell?"),
+        shapes.lstm, RowRule.WHOLE, {},
+        lambda ins, outs: ins[0][1] * (shapes.count(ins[1]) + shapes.count(ins[2])),
+    ),
+    "hidden": Op(("x",), shapes.hidden, RowRule.WHOLE),
     "avg_pool2d": Op(
         ("x",), shapes.pool2d, RowRule.WINDOW, {"kernel": REQUIRED, **_WINDOW, **_ACTIVATION}
     ),
@@ -82,8 +106,14 @@ OPS: dict[str, Op] = {
     "mul": Op(("a", "b"), shapes.broadcast, RowRule.SAME, dict(_ACTIVATION)),
     "concat": Op(("x*",), shapes.concat, RowRule.WHOLE, {"axis": REQUIRED}),
     "softmax": Op(("x",), shapes.same, RowRule.SAME, {"beta": 1.0}),
+    "layer_norm": Op(
+        ("x", "weight", "bias"), shapes.layer_norm, RowRule.SAME, {"epsilon": 1e-5}
+    ),
     "unary": Op(("x",), shapes.same, RowRule.SAME, {"function": REQUIRED, "alpha": 0.0}),
-    "lookup": Op(("x", "table"), shapes.same_as_first, RowRule.SAME),
+    # `source` is the function that the table holds, if it is known: training differentiates it.
+    "lookup": Op(
+        ("x", "table"), shapes.same_as_first, RowRule.SAME, {"source": "", "alpha": 0.0}
+    ),
     "reshape": Op(("x",), shapes.reshape, RowRule.WHOLE, {"shape": REQUIRED}),
     "pad": Op(("x",), shapes.pad, RowRule.WHOLE, {"padding": REQUIRED, "value": 0.0}),
     "resize": Op(

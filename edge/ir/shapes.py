@@ -81,6 +81,49 @@ def depthwise_conv2d(inputs: Shapes, attrs: Attrs) -> Shapes:
     return [(x[0], height, width, weight[3])]
 
 
+def conv_transpose2d(inputs: Shapes, attrs: Attrs) -> Shapes:
+    """Input position (y, x) adds weight OHWI to the outputs from (y, x) * stride - padding on.
+
+    `padding` (top, bottom, left, right) cuts the result; `output_padding` (rows, columns) adds
+    positions at the end that no or few inputs reach.
+    """
+    x, weight = inputs[:2]
+    _require(len(x) == 4, f"expected an NHWC tensor, got shape {x}")
+    _require(len(weight) == 4, f"weight must be OHWI, got shape {weight}")
+    _require(weight[3] == x[3], f"weight takes {weight[3]} channels, input has {x[3]}")
+    _bias(inputs, weight[0])
+    stride, extra, padding = (ints(attrs, n) for n in ("stride", "output_padding", "padding"))
+    _require(
+        min(stride) >= 1 and min(padding) >= 0 and min(extra) >= 0, "negative window attribute"
+    )
+    size = [
+        (n - 1) * s + k + e - before - after
+        for n, s, k, e, before, after in zip(
+            x[1:3], stride, weight[1:3], extra, padding[0::2], padding[1::2], strict=True
+        )
+    ]
+    _require(min(size) >= 1, f"padding {padding} leaves nothing of the output")
+    return [(x[0], *size, weight[0])]
+
+
+def matmul(inputs: Shapes, attrs: Attrs) -> Shapes:
+    """[..., m, k] by [..., k, n], or by [..., n, k] if `transpose_b`; leading axes are equal."""
+    a, b = inputs
+    _require(len(a) == len(b) >= 2 and a[:-2] == b[:-2], f"cannot multiply {a} by {b}")
+    k, n = (b[-1], b[-2]) if attrs["transpose_b"] else (b[-2], b[-1])
+    _require(a[-1] == k, f"cannot multiply {a} by {b}: {a[-1]} columns for {k} rows")
+    return [(*a[:-1], n)]
+
+
+def layer_norm(inputs: Shapes, attrs: Attrs) -> Shapes:
+    """Over the last axis, with a weight and a bias for each of its indices."""
+    x, weight, bias = inputs
+    _require(
+        len(x) >= 1 and weight == bias == x[-1:], f"weight {weight} and bias {bias} for shape {x}"
+    )
+    return [x]
+
+
 def linear(inputs: Shapes, attrs: Attrs) -> Shapes:
     x, weight = inputs[:2]
     _require(len(weight) == 2, f"weight must be [out, in], got shape {weight}")
@@ -124,6 +167,38 @@ def concat(inputs: Shapes, attrs: Attrs) -> Shapes:
             f"cannot concatenate {shape} to {first} along {axis}",
         )
     return [(*first[:axis], sum(shape[axis] for shape in inputs), *first[axis + 1 :])]
+
+
+def gru(inputs: Shapes, attrs: Attrs) -> Shapes:
+    """[1, steps, units] from [1, steps, features]; three gates."""
+    return [(*inputs[0][:2], _recurrent(inputs, 3))]
+
+
+def lstm(inputs: Shapes, attrs: Attrs) -> Shapes:
+    """[1, steps, 2 * units] from [1, steps, features]; four gates."""
+    return [(*inputs[0][:2], 2 * _recurrent(inputs, 4))]
+
+
+def hidden(inputs: Shapes, attrs: Attrs) -> Shapes:
+    """The first half of the last axis."""
+    x = inputs[0]
+    _require(len(x) >= 1 and x[-1] % 2 == 0, f"{x} holds no hidden and cell values")
+    return [(*x[:-1], x[-1] // 2)]
+
+
+def _recurrent(inputs: Shapes, gates: int) -> int:
+    """The number of units, which the weights tell."""
+    x, input_weight, hidden_weight, *biases = inputs
+    _require(len(x) == 3, f"expected [1, steps, features], got shape {x}")
+    _require(len(input_weight) == len(hidden_weight) == 2, "weights must be [gates * units, in]")
+    units = hidden_weight[1]
+    _require(input_weight == (gates * units, x[2]), f"{input_weight} weights for an input {x}")
+    _require(hidden_weight == (gates * units, units), f"{hidden_weight} weights of hidden values")
+    for bias in biases[:2]:
+        _require(bias == (gates * units,), f"bias must have shape ({gates * units},)")
+    for initial in biases[2:]:
+        _require(initial == (x[0], 1, units), f"{initial} is no initial state of {units} units")
+    return units
 
 
 def reshape(inputs: Shapes, attrs: Attrs) -> Shapes:

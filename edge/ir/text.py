@@ -4,6 +4,7 @@
     x : int8[1,4,4,1] q(0.5;-3)
     w : int8[2,3,3,1] q(0.1,0.2;0,0;axis=0) = "base64 of the little-endian bytes"
     y : int8[1,2,2,2] q(0.4;1)
+    state h <- h_next = "base64 of the initial value"
     conv conv2d(x, w, -) -> y stride=(1,1) activation="relu" @ "op 0"
 
 Scales are printed so that they read back as the same double.
@@ -17,8 +18,8 @@ import re
 
 import numpy as np
 
-from edge.ir.graph import Attr, Graph, Node, Value
-from edge.ir.types import DType, Quantization, Rounding, TensorType
+from edge.ir.graph import Attr, Graph, Node, State, Value
+from edge.ir.types import Array, DType, Quantization, Rounding, TensorType
 
 
 def to_text(graph: Graph) -> str:
@@ -26,6 +27,7 @@ def to_text(graph: Graph) -> str:
     inputs, outputs = ", ".join(graph.inputs), ", ".join(graph.outputs)
     lines = [f"graph {graph.name} {graph.rounding} ({inputs}) -> ({outputs})"]
     lines += [_value_text(value) for value in graph.values.values()]
+    lines += [_state_text(state) for state in graph.states]
     lines += [_node_text(node) for node in graph.nodes]
     return "\n".join(lines) + "\n"
 
@@ -38,8 +40,16 @@ def _value_text(value: Value) -> str:
         axis = "" if q.axis is None else f";axis={q.axis}"
         text += f" q({','.join(map(repr, q.scale))};{','.join(map(str, q.zero_point))}{axis})"
     if value.data is not None:
-        text += f' = "{base64.b64encode(np.ascontiguousarray(value.data).tobytes()).decode()}"'
+        text += f" = {_data_text(value.data)}"
     return text
+
+
+def _state_text(state: State) -> str:
+    return f"state {state.read} <- {state.written} = {_data_text(state.initial)}"
+
+
+def _data_text(data: Array) -> str:
+    return f'"{base64.b64encode(np.ascontiguousarray(data).tobytes()).decode()}"'
 
 
 def _attr_text(value: Attr) -> str:
@@ -58,6 +68,7 @@ def _node_text(node: Node) -> str:
 _HEADER = re.compile(r"graph (\S+) (\w+) \((.*)\) -> \((.*)\)$")
 _VALUE = re.compile(r'(\S+) : (\w+)\[([\d,]*)\](?: q\((.*?)\))?(?: = "(.*)")?$')
 _NODE = re.compile(r"(\S+) (\w+)\((.*?)\) -> (\S+(?:, \S+)*?)((?: \w+=\S+)*)(?: @ (.*))?$")
+_STATE = re.compile(r'state (\S+) <- (\S+) = "(.*)"$')
 _ATTR = re.compile(r" (\w+)=(\S+)")
 
 
@@ -69,15 +80,22 @@ def parse(text: str) -> Graph:
     name, rounding, inputs, outputs = match.groups()
     values: dict[str, Value] = {}
     nodes: list[Node] = []
+    states: list[State] = []
     for line in lines:
         if match := _VALUE.match(line):
             value = _parse_value(*match.groups())
             values[value.name] = value
+        elif match := _STATE.match(line):
+            read, written, data = match.groups()
+            states.append(State(read, written, _parse_data(data, values[read].type)))
         elif match := _NODE.match(line):
             nodes.append(_parse_node(*match.groups()))
         else:
             raise ValueError(f"neither a value nor a node: {line!r}")
-    return Graph(name, _names(inputs), _names(outputs), tuple(nodes), values, Rounding(rounding))
+    return Graph(
+        name, _names(inputs), _names(outputs), tuple(nodes), values, Rounding(rounding),
+        tuple(states),
+    )  # fmt: skip
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -94,8 +112,11 @@ def _parse_value(
     )
     if data is None:
         return Value(name, tensor)
-    array = np.frombuffer(base64.b64decode(data), tensor.dtype.numpy).reshape(tensor.shape)
-    return Value(name, tensor, array)
+    return Value(name, tensor, _parse_data(data, tensor))
+
+
+def _parse_data(data: str, tensor: TensorType) -> Array:
+    return np.frombuffer(base64.b64decode(data), tensor.dtype.numpy).reshape(tensor.shape)
 
 
 def _parse_quantization(text: str) -> Quantization:

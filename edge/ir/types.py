@@ -34,16 +34,21 @@ class DType(enum.StrEnum):
 
 
 class Rounding(enum.StrEnum):
-    """The requantization arithmetic of a whole graph, chosen once at import.
+    """The arithmetic of a whole graph, chosen once at import.
 
     tflite: two roundings as in the LiteRT reference kernels, FULLY_CONNECTED rounded once;
     tflm:   as tflite, but FULLY_CONNECTED rounded twice as TensorFlow Lite Micro does;
-    single: one rounding with a 31-bit multiplier and no shift.
+    single: one rounding with a 31-bit multiplier and no shift;
+    float:  no requantization: float32 operators, every sum in the order of the float kernels.
     """
 
     TFLITE = "tflite"
     TFLM = "tflm"
     SINGLE = "single"
+    FLOAT = "float"
+
+
+INTEGER_ROUNDINGS = (Rounding.TFLITE, Rounding.TFLM, Rounding.SINGLE)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def _linear_layers(graph: Graph, name: str) -> list[Node]:
     absorbing = all(
         n.op == "linear" and n.inputs[0] == name and graph.is_constant(n.inputs[1]) for n in readers
     )
-    return list(readers) if absorbing and name not in graph.outputs else []
+    return list(readers) if absorbing and name not in graph.kept else []
 
 
 def _stored_order(graph: Graph, transpose: Node) -> Array:

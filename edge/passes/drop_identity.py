@@ -24,11 +24,11 @@ def _drop(graph: Graph, node: Node) -> Graph | None:
 
 
 def _replaceable(graph: Graph, node: Node) -> bool:
-    """An output of the graph is made by a node, and no value is an output twice."""
+    """Outputs and states are made by nodes, and no value is kept twice."""
     source = node.inputs[0]
-    if node.output not in graph.outputs:
+    if node.output not in graph.kept:
         return True
-    return source in graph.producers and source not in graph.outputs
+    return source in graph.producers and source not in graph.kept
 
 
 def _by_type(graph: Graph, node: Node) -> bool:

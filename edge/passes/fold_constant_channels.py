@@ -17,14 +17,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from edge.ir import DType, Graph, Node, Quantization, TensorType, Value
-from edge.ir.types import Array
+from edge.ir import DType, Graph, Node, TensorType, Value
+from edge.passes.channels import take_channels
 from edge.passes.rewrite import ints
 from edge.quantization.constants import WEIGHT_AXIS
 from edge.reference import run as interpret
+from edge.sparsity.block_rows import nonzero_blocks
 
 Mask = npt.NDArray[np.bool_]
+Weights = npt.NDArray[np.generic]
 
+_READ, _MADE = (4, 1), (4, 4)  # blocks that sparse kernels skip: of channels read, and made
 _MIXES = ("conv2d", "linear")
 _CHANNELWISE = ("max_pool2d", "avg_pool2d", "mean", "lookup", "requantize", "reshape")
 
@@ -105,7 +108,8 @@ def _evaluated(
     name = node.inputs[0]
     stored = known[name].stored if name in known else np.int8(0)
     fed = np.broadcast_to(stored, graph.type(name).shape).astype(np.int8)
-    alone = replace(graph, inputs=(name,), outputs=(node.output,)).with_nodes([node])
+    bare = replace(graph, inputs=(name,), outputs=(node.output,), states=())
+    alone = bare.with_nodes([node])
     made = interpret(alone, [fed])[node.output].reshape(-1, len(independent))
     uniform: Mask = (made == made[0]).all(axis=0)
     return Channels(independent & uniform, made[0])
@@ -123,7 +127,7 @@ def _droppable(graph: Graph, known: Mapping[str, Channels]) -> dict[str, Mask]:
 
 
 def _may_shrink(graph: Graph, node: Node) -> bool:
-    return (_mixes(node) or _passes_on(graph, node)) and node.output not in graph.outputs
+    return (_mixes(node) or _passes_on(graph, node)) and node.output not in graph.kept
 
 
 def _mixes(node: Node) -> bool:
@@ -148,6 +152,12 @@ def _shrink(
     mask = before.copy()
     for reader in graph.consumers[node.output]:
         mask &= _spared(graph, known, dropped, reader, node.output)
+        if _mixes(reader):
+            read = graph.constant(reader.inputs[1])
+            mask = _beside_blocks(read.reshape(-1, read.shape[-1]).T, _READ, mask)
+    if _mixes(node):
+        made = graph.constant(node.inputs[1])
+        mask = _beside_blocks(made.reshape(len(made), -1), _MADE, mask)
     if not _mixes(node):
         mask &= dropped.get(node.inputs[0], np.zeros_like(mask))
     if mask.all():
@@ -169,6 +179,23 @@ def _spared(
     if reader.inputs[0] == name and _passes_on(graph, reader):
         return dropped[reader.output]
     return np.zeros(graph.type(name).shape[-1], np.bool_)
+
+
+def _beside_blocks(weights: Weights, block: tuple[int, int], mask: Mask) -> Mask:
+    """What may go of the channels in `mask`, [channels, others] being weights of theirs.
+
+    A channel that goes shifts those behind it. Where blocks of zeros, which sparse kernels skip,
+    would break apart so that more remain to be read, channels go in whole blocks only. A number
+    of channels that is no multiple of a block's leaves no blocks at all.
+    """
+    height = block[0]
+    words = np.pad(mask, (0, -len(mask) % height), constant_values=True).reshape(-1, height)
+    whole: Mask = np.repeat(words.all(axis=1), height)[: len(mask)]
+    shifted = weights[~mask] != 0
+    if len(shifted) % height:
+        shifted = np.repeat(shifted.any(axis=0, keepdims=True), len(shifted), axis=0)
+    less = nonzero_blocks(shifted, block) <= nonzero_blocks(weights[~whole], block)
+    return mask if less else whole
 
 
 def _unread(graph: Graph, reader: Node) -> Mask:
@@ -195,7 +222,7 @@ def _zero_point(graph: Graph, name: str) -> int:
 def _without(graph: Graph, known: Mapping[str, Channels], dropped: Mapping[str, Mask]) -> Graph:
     """The graph with the dropped channels cut out of activations, weights and biases."""
     keep = {name: np.flatnonzero(~mask) for name, mask in dropped.items() if mask.any()}
-    values = [_cut(graph.values[name], index, -1) for name, index in keep.items()]
+    values = [take_channels(graph.values[name], index, -1) for name, index in keep.items()]
     nodes: list[Node] = []
     for node in graph.nodes:
         touched = node.inputs[0] in keep or node.output in keep
@@ -227,10 +254,10 @@ def _cut_weighted(graph: Graph, known: Mapping[str, Channels], keep: Keep, node:
     weight, bias = graph.values[node.inputs[1]], _bias(graph, node)
     if source in keep and node.op in _MIXES:
         bias = bias + _absorbed(graph, known, keep[source], node)
-        weight = _cut(weight, keep[source], -1)
+        weight = take_channels(weight, keep[source], -1)
     if node.output in keep:
         bias = bias[keep[node.output]]
-        weight = _cut(weight, keep[node.output], WEIGHT_AXIS[node.op])
+        weight = take_channels(weight, keep[node.output], WEIGHT_AXIS[node.op])
     kept_weight = replace(weight, name=graph.fresh(f"{node.name}_kept_weight"))
     kept_bias = _bias_value(graph.fresh(f"{node.name}_kept_bias"), bias)
     inputs = (source, kept_weight.name, kept_bias.name)
@@ -271,18 +298,3 @@ def _absorbed(
     offset = known[name].stored[gone].astype(np.int64) - _zero_point(graph, name)
     absorbed: npt.NDArray[np.int64] = sums[:, gone] @ offset
     return absorbed
-
-
-def _cut(value: Value, index: npt.NDArray[np.intp], axis: int) -> Value:
-    """A value with only these channels along an axis; per-channel scales are cut with it."""
-    tensor, axis = value.type, axis % len(value.type.shape)
-    shape = (*tensor.shape[:axis], len(index), *tensor.shape[axis + 1 :])
-    quantization = tensor.quantization
-    if quantization and quantization.axis == axis and not quantization.is_per_tensor:
-        quantization = Quantization(
-            tuple(quantization.scale[i] for i in index),
-            tuple(quantization.zero_point[i] for i in index),
-            axis,
-        )
-    data: Array | None = None if value.data is None else np.take(value.data, index, axis)
-    return Value(value.name, replace(tensor, shape=shape, quantization=quantization), data)

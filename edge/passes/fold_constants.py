@@ -24,9 +24,12 @@ def run(graph: Graph) -> Graph:
 
 
 def _is_foldable(graph: Graph, node: Node) -> bool:
-    """All inputs are constants of a type that the interpreter computes with."""
+    """All inputs are constants of a type that the interpreter computes with.
+
+    What a state becomes stays computed.
+    """
     names = [name for name in node.inputs if name]
-    return all(
+    return node.output not in {state.written for state in graph.states} and all(
         graph.is_constant(name) and graph.type(name).dtype in (DType.FLOAT32, DType.INT8)
         for name in names
     )

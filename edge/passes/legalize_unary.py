@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from edge.ir import DType, Graph, Node, TensorType, Value
+from edge.ir.graph import Attr
+from edge.ir.ops import attributes
 from edge.passes.rewrite import substitute, sweep
 from edge.quantization.activation_tables import lookup_table
 
@@ -23,7 +25,9 @@ def _legalize(graph: Graph, node: Node) -> Graph | None:
     table = lookup_table(graph, node)
     held = _held(graph, table)
     name = held or graph.fresh(f"{node.name}_table")
-    lookup = replace(node, op="lookup", inputs=(node.inputs[0], name), attrs={})
+    attrs = attributes(node)
+    origin: dict[str, Attr] = {"source": attrs["function"], "alpha": attrs["alpha"]}
+    lookup = replace(node, op="lookup", inputs=(node.inputs[0], name), attrs=origin)
     return substitute(graph, {node.name: [lookup]}, [] if held else [Value(name, _TABLE, table)])
 
 

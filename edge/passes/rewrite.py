@@ -34,9 +34,9 @@ def substitute(
 
 
 def sole_reader(graph: Graph, name: str) -> Node | None:
-    """The one node that reads a value, if nothing else uses it, not even the graph's outputs."""
+    """The one node that reads a value, if nothing else does and no output or state needs it."""
     readers = graph.consumers[name]
-    if len(readers) != 1 or name in graph.outputs or readers[0].inputs.count(name) != 1:
+    if len(readers) != 1 or name in graph.kept or readers[0].inputs.count(name) != 1:
         return None
     return readers[0]
 

@@ -2,6 +2,7 @@
 
 Each byte of the arena carries the label of the tensor byte that it holds. Every byte that a call
 reads must carry its label before the call, and must not be written before the kernel has read it.
+At the end each state's place holds what the state has become.
 Shares no code with the solver but the row rule and the facts about kernels.
 """
 
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge.ir import Graph, Node
+from edge.ir import Graph, Node, State
 from edge.planning.calls import calls
 from edge.planning.choice import kernel_named
 from edge.planning.kernels import ALIAS, INPUT, Kernel, arrival
@@ -26,6 +27,7 @@ from edge.planning.rows import (
     pixel_elements,
     row_bytes,
 )
+from edge.planning.states import copies
 
 Labels = npt.NDArray[np.int64]
 
@@ -78,14 +80,29 @@ class _Replay:
         if not self.plan.input_rows:
             for name in self.graph.inputs:
                 self._fill(name, self._whole(name))
+        for state in self.graph.states:
+            self._fill(state.read, self._whole(state.read))
         for index, stage in enumerate(self.plan.stages):
             for step, row in calls(self.graph, stage):
                 if step.kernel != ALIAS:
                     self._call(index, stage, step, row)
+        self._renew_states()
+        return self.verified
+
+    def _renew_states(self) -> None:
+        """Copy what is not in its place; then each state is there, and each output still."""
+        for state in copies(self.graph, self.plan):
+            made = self._whole(state.written)
+            self._verify("the next inference", state.written, [made])
+            self._fill(state.written, self._place(state))
+        for state in self.graph.states:
+            self._verify("the next inference", state.written, [self._place(state)])
         for name in self.graph.outputs:
             if not self.graph.is_constant(name):
                 self._verify("the caller", name, [self._whole(name)])
-        return self.verified
+
+    def _place(self, state: State) -> _Span:
+        return self._whole(state.read)
 
     def _check_places(self) -> None:
         for name, at in self.plan.offsets.items():

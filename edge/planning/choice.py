@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import cast
@@ -9,6 +10,8 @@ from typing import cast
 from edge.errors import Diagnostic, EdgeError
 from edge.ir import Graph, Node
 from edge.planning.kernels import ARRIVAL, RESHAPE, Kernel
+
+_SURE = 1.03  # costs are estimates: a sparse kernel must look quicker than this to replace a dense
 
 
 def kernels_in(folders: Iterable[str]) -> tuple[Kernel, ...]:
@@ -25,14 +28,23 @@ def kernel_named(name: str, op: str) -> Kernel:
     raise KeyError(f"no kernel {name} for {op}")
 
 
+_FLOAT_TABLES = ("ref",)  # folders with a table kernels_<folder>_f32 beside
+
+
 def _table(folder: str) -> tuple[Kernel, ...]:
-    module = import_module(f"edge.planning.kernels_{folder}")
-    return cast("tuple[Kernel, ...]", module.KERNELS)
+    tables = [_kernels(folder, "KERNELS")]
+    if folder in _FLOAT_TABLES:
+        tables.append(_kernels(f"{folder}_f32", "KERNELS"))
+    return tuple(itertools.chain(*tables))
+
+
+def _kernels(table: str, name: str) -> tuple[Kernel, ...]:
+    module = import_module(f"edge.planning.kernels_{table}")
+    return cast("tuple[Kernel, ...]", getattr(module, name))
 
 
 def _gathering() -> tuple[Kernel, ...]:
-    module = import_module("edge.planning.kernels_ref")
-    return cast("tuple[Kernel, ...]", module.GATHERING)
+    return (*_kernels("ref", "GATHERING"), *_kernels("ref_f32", "GATHERING"))
 
 
 def gathering(graph: Graph, node: Node) -> Kernel | None:
@@ -50,7 +62,9 @@ def candidates(graph: Graph, folders: Sequence[str]) -> dict[str, list[Kernel]]:
     for node in graph.nodes:
         fitting = [k for k in table if k.op == node.op and k.accepts(graph, node)]
         cost = {kernel.name: kernel.cost(graph, node) for kernel in fitting}
-        found[node.name] = sorted(fitting, key=lambda kernel: cost[kernel.name])
+        found[node.name] = sorted(
+            fitting, key=lambda kernel: cost[kernel.name] * (_SURE if kernel.sparse else 1)
+        )
     missing = [node for node in graph.nodes if not found[node.name]]
     if missing:
         raise EdgeError(*(_no_kernel(graph, node, folders) for node in missing))
@@ -60,6 +74,16 @@ def candidates(graph: Graph, folders: Sequence[str]) -> dict[str, list[Kernel]]:
 def cheapest(graph: Graph, folders: Sequence[str]) -> dict[str, Kernel]:
     """The cheapest kernel of every node by name, whatever its scratch. Raises like `candidates`."""
     return {name: kernels[0] for name, kernels in candidates(graph, folders).items()}
+
+
+def without_sparsity(graph: Graph, node: Node, kernel: Kernel) -> Kernel:
+    """The cheapest kernel of the same folder, or else a portable one, that reads all weights."""
+    for folder in (kernel.name.split("/")[0], "ref"):
+        fitting = [k for k in _table(folder) if k.op == node.op and not k.sparse]
+        accepted = [k for k in fitting if k.accepts(graph, node)]
+        if accepted:
+            return min(accepted, key=lambda k: k.cost(graph, node))
+    raise KeyError(f"no dense kernel for {node.op} beside {kernel.name}")
 
 
 def leanest(graph: Graph, options: Mapping[str, Sequence[Kernel]]) -> dict[str, Kernel]:

@@ -47,7 +47,7 @@ def _joinable(graph: Graph, add: Node) -> Node | None:
         return None
     output = latest.output
     shapes = {graph.type(name).shape for name in (*add.inputs, add.output)}
-    alone = graph.consumers[output] == (add,) and output not in graph.outputs
+    alone = graph.consumers[output] == (add,) and output not in graph.kept
     return latest if alone and len(shapes) == 1 and row_count(graph.type(output)) > 1 else None
 
 

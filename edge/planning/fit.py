@@ -58,6 +58,11 @@ def _state_bytes(plan: Plan) -> int:
     return 4 + 2 * (steps + steps % 2) if plan.input_rows else 0
 
 
+def _flag_bytes(graph: Graph) -> int:
+    """Whether states were set, a byte beside the arena."""
+    return 4 if graph.states else 0
+
+
 def memory(graph: Graph, plan: Plan, target: MemoryTarget) -> dict[str, int]:
     """Predicted memory in bytes; a budget of 0 stands for none.
 
@@ -72,7 +77,7 @@ def memory(graph: Graph, plan: Plan, target: MemoryTarget) -> dict[str, int]:
         "scratch": max(scratch, default=0),
         "weights": weights,
         "trainable": 0,
-        "sram_needed": plan.arena + target.stack + _state_bytes(plan),
+        "sram_needed": plan.arena + target.stack + _state_bytes(plan) + _flag_bytes(graph),
         "sram_budget": target.sram.length if target.sram else 0,
         "flash_needed": weights + _CODE_BYTES * (1 + len(_kernels(plan))),
         "flash_budget": target.flash.length if target.flash else 0,
@@ -93,6 +98,7 @@ def _constant_bytes(graph: Graph) -> int:
     read = {name for node in graph.nodes for name in node.inputs if name}
     stored = sum(graph.type(name).nbytes for name in read if graph.is_constant(name))
     filters = (node for node in graph.nodes if node.op in _FILTERS)
+    stored += sum(state.initial.nbytes for state in graph.states)
     return stored + sum(_CHANNEL_BYTES * graph.type(n.output).shape[-1] for n in filters)
 
 

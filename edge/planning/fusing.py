@@ -26,7 +26,8 @@ from edge.planning.lifetimes import (
     steady_bytes,
     tensor_items,
 )
-from edge.planning.rows import MOST_ROWS, activations, advances, row_count
+from edge.planning.rows import MOST_ROWS, activations, row_count, steps
+from edge.planning.slots import slots
 from edge.planning.stages import Operator, join, make_operator, ring_rows, schedule
 
 LONGEST = 32  # operators of one stage
@@ -147,9 +148,14 @@ class Cutter:
                     yield (lo, hi), cost.live
 
     def _ends(self, lo: int) -> Iterator[int]:
-        """Where stages that begin at `lo` may end: each operator needs rows of the ones before."""
+        """Where stages that begin at `lo` may end: each operator needs rows of the ones before.
+
+        None writes over a state that another reads.
+        """
         yield lo + 1
         made: set[str] = set()
+        states = slots(self.graph, self.owner)
+        read = self._owners_read(lo)
         for hi in range(lo + 1, min(lo + LONGEST, len(self.nodes))):
             before, operator = self._inside[hi - 1], self._last[hi]
             if before is None or operator is None:
@@ -157,7 +163,14 @@ class Cutter:
             made.add(before.node.output)
             if not any(span.name in made for span in operator.reads):
                 return
+            read |= self._owners_read(hi)
+            if self.owner[operator.node.output] in read & states:
+                return
             yield hi + 1
+
+    def _owners_read(self, index: int) -> set[str]:
+        reads = activations(self.graph, self.nodes[index])
+        return {self.owner[name] for _, name in reads}
 
     def _simulated(self, lo: int, hi: int, limit: int) -> _Cost:
         inside = [*self._inside[lo : hi - 1], self._last[hi - 1]]
@@ -175,7 +188,7 @@ class Cutter:
         way, tensors = work.ways[0], self._tensors
         read = [name for name in way.reads if name in tensors]
         dying = [name for name in read if tensors[name].first < lo and tensors[name].last < hi]
-        outputs = [name for name in way.writes if name in tensors]
+        outputs = [name for name in way.writes if name in tensors and tensors[name].first >= lo]
         through = self._through(lo, hi)
         steady = steady_bytes(self.graph, work.run, work.rings)
         live = stage_bytes(self.graph, work, way, dying, outputs)
@@ -206,6 +219,6 @@ def by_rows(graph: Graph, node: Node, kernel: Kernel) -> bool:
     if not kernel.flat:
         return OPS[node.op].rows is RowRule.WINDOW
     rows = row_count(graph.type(node.output))
-    walked = (n for slot, n in activations(graph, node) if advances(graph, node, slot))
+    walked = (n for slot, n in activations(graph, node) if steps(graph, node, slot))
     fits = 1 < rows <= MOST_ROWS
     return fits and all(row_count(graph.type(name)) == rows for name in walked)

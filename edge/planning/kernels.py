@@ -22,6 +22,9 @@ def no_scratch(graph: Graph, node: Node) -> int:
     return 0
 
 
+WHOLE = 1 << 24  # pixels: the granule of a flat kernel that reads all of a row before it writes
+
+
 @dataclass(frozen=True)
 class Kernel:
     """One file under runtime/kernels and its promises to the planner.
@@ -36,6 +39,7 @@ class Kernel:
         writes its whole output in the last call. Runs only behind other operators of a stage.
     sums: bytes that a gathering kernel keeps from call to call.
     sources: further files under runtime/kernels.
+    sparse: passes over blocks of weights that are all zero, so that its cost depends on them.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Kernel:
     gathers: bool = False
     sums: Measure = no_scratch
     sources: tuple[str, ...] = ()
+    sparse: bool = False
 
 
 def has_types(graph: Graph, node: Node, read: DType, made: DType) -> bool:
@@ -61,7 +66,7 @@ def is_int8(graph: Graph, node: Node) -> bool:
     return has_types(graph, node, DType.INT8, DType.INT8)
 
 
-_INT16_MAX = 2**15 - 1
+INT16_MAX = 2**15 - 1
 _UINT8_MAX = 2**8 - 1
 
 
@@ -72,7 +77,7 @@ def is_single_image(graph: Graph, node: Node) -> bool:
     """
     shapes = (graph.type(node.inputs[0]).shape, graph.type(node.output).shape)
     images = all(len(shape) == 4 and shape[0] == 1 for shape in shapes)
-    return images and max(*shapes[0], *shapes[1]) <= _INT16_MAX and _has_small_window(graph, node)
+    return images and max(*shapes[0], *shapes[1]) <= INT16_MAX and _has_small_window(graph, node)
 
 
 def _has_small_window(graph: Graph, node: Node) -> bool:

@@ -1,20 +1,29 @@
 """The kernels for the Armv7E-M DSP extension, runtime/kernels/dsp: Cortex-M4, M7 and M33.
 
 They accept only what they compute bit for bit; everything else stays with the portable kernels.
-Costs are instructions, from the measurements that tests/bench/dsp_layers.py repeats.
+Costs are in `costs_dsp`.
 """
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
-from edge.ir import DType, Graph, Node, macs
+from edge.ir import DType, Graph, Node
 from edge.ir.ops import attributes
-from edge.planning.costs import per_input, per_output, per_window
+from edge.planning import costs_dsp, dsp_single
+from edge.planning.broadcasting import repeats
+from edge.planning.costs import Cost, per_mac
+from edge.planning.costs_dsp import is_narrow
+from edge.planning.dsp_windows import (
+    PLANE_COLUMN,
+    PLANES_BYTES,
+    fours,
+    window_block,
+    window_planes,
+    window_stride,
+)
 from edge.planning.kernels import (
+    WHOLE,
     Accepts,
     Kernel,
     Measure,
@@ -26,26 +35,21 @@ from edge.planning.kernels import (
     pools,
     takes_maximum,
 )
-from edge.planning.kernels_ref import averages_positions, looks_up, repeats
+from edge.planning.kernels_dsp_sparse import KERNELS as SPARSE
+from edge.planning.kernels_ref import averages_positions, looks_up, multiplies, spreads
+from edge.planning.recurrent import DSP_GATES, dsp_scratch, recurs_with_dsp
+from edge.planning.weight_rows import weight_rows
 from edge.quantization import constants
 from edge.quantization.constants import Form, Weighted
 from edge.quantization.dsp_words import LARGEST_F, PAIR_LIMIT, WIDE_LIMIT, dsp_constants, pairs_fit
 
 _PLANE_PAIRS = 13  # EDGE_DSP_PLANE_PAIRS of edge/dsp.h
-_PLANE_COLUMN, _PLANES_BYTES = 16, 2048  # of convolve_window.c and EDGE_DSP_WINDOW_PLANES
 _SEGMENT_BYTES, _PAIR_BYTES = 12, 16
 _POINTER_BYTES = 4
-_NARROW_FROM = 256  # NARROW_FROM of linear_s8.c
 _SHORT_ROW = 32  # SHORT_ROW of conv2d_s8.c
 _POSITIONS_IN_INT16 = 255
 _LARGEST_ONCE = 1 << 31
-
-
-def _rows(graph: Graph, node: Node) -> npt.NDArray[np.int8]:
-    """int8[out_channels, taps]."""
-    weight = graph.constant(node.inputs[1]).astype(np.int8)
-    axis = constants.WEIGHT_AXIS[node.op]
-    return np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1)
+_MATMUL_COLUMNS = 8192  # EDGE_DSP_MATMUL_COLUMNS of edge/dsp.h
 
 
 def _exact(graph: Graph, node: Node, limit: int = PAIR_LIMIT, shifts: bool = False) -> bool:
@@ -53,7 +57,7 @@ def _exact(graph: Graph, node: Node, limit: int = PAIR_LIMIT, shifts: bool = Fal
 
     `limit` is what accumulators must stay below.
     """
-    weighted, rows = constants.weighted(graph, node), _rows(graph, node)
+    weighted, rows = constants.weighted(graph, node), weight_rows(graph, node)
     found = dsp_constants(weighted, rows, limit)
     if found is None:
         return False
@@ -61,17 +65,13 @@ def _exact(graph: Graph, node: Node, limit: int = PAIR_LIMIT, shifts: bool = Fal
 
 
 def _packs(graph: Graph, node: Node, limit: int, shifts: bool = False) -> bool:
-    fits = limit > PAIR_LIMIT or pairs_fit(_rows(graph, node))
+    fits = limit > PAIR_LIMIT or pairs_fit(weight_rows(graph, node))
     return fits and _exact(graph, node, limit, shifts)
 
 
 def _steps(count: int) -> int:
     """Strip steps of a run of bytes; edge_dsp_steps."""
     return 2 * (count // 4) + (0, 1, 2, 2)[count % 4]
-
-
-def _round_up(count: int) -> int:
-    return -(-count // 4) * 4
 
 
 def _odd_channels(out_c: int, pixels: int = 4) -> int:
@@ -100,37 +100,13 @@ def _strip_scratch(graph: Graph, node: Node, pixels: int) -> int:
     stride = pair(node, "stride")[1]
     row = ((graph.type(node.output).shape[2] - 1) * stride + kernel_w) * in_c
     if segment < 4 or (pair(node, "dilation")[1] > 1 and kernel_w > 1):
-        columns = pixels * _round_up(segment)
+        columns = pixels * fours(segment)
     elif row <= _SHORT_ROW:
         columns = kernel_h * _SHORT_ROW
     else:
-        columns = _round_up(((pixels - 1) * stride + kernel_w) * in_c)
+        columns = fours(((pixels - 1) * stride + kernel_w) * in_c)
     strip = 4 * pixels * _steps(segment) * kernel_h
     return strip + _POINTER_BYTES * kernel_h + columns + _odd_channels(out_c, pixels)
-
-
-def _convolution_cost(per_mac: float, together: int = 4) -> Measure:
-    """`together`: the pixels that are made at a time."""
-
-    def cost(graph: Graph, node: Node) -> int:
-        shape = graph.type(node.output).shape
-        rows, pixels = shape[0] * shape[1], shape[2]
-        strip = 150 + 100 * graph.type(node.inputs[1]).shape[1]
-        if together == 1:
-            return rows * pixels * _dots_cost(graph, node, 1, strip, per_mac)
-        return rows * _dots_cost(graph, node, pixels, strip, per_mac)
-
-    return cost
-
-
-def _dots_cost(graph: Graph, node: Node, pixels: int, strip: int, per_mac: float) -> int:
-    """A run of pixels, 4 at a time and the rest one by one; `strip`: to prepare each time."""
-    outputs = graph.type(node.output).shape[-1]
-    work = macs(graph, node) * outputs / graph.type(node.output).elements
-    strips, rest = divmod(pixels, 4)
-    quick = 4 * (per_mac * work + 10 * outputs) + strip
-    slow = (per_mac + 0.15) * work + 22 * outputs + strip
-    return int(strips * quick + rest * slow)
 
 
 def _pointwise(limit: int) -> Accepts:
@@ -161,10 +137,6 @@ def _pointwise_scratch(graph: Graph, node: Node) -> int:
     return 16 * _steps(in_c) + (16 if in_c < 4 else 0) + _odd_channels(out_c)
 
 
-def _pointwise_cost(per_mac: float) -> Measure:
-    return lambda graph, node: _dots_cost(graph, node, _pixels(graph, node), 150, per_mac)
-
-
 def _one_scale(weighted: Weighted) -> bool:
     return weighted.requantize.multiplier.size == 1
 
@@ -172,7 +144,7 @@ def _one_scale(weighted: Weighted) -> bool:
 def _linear(graph: Graph, node: Node) -> bool:
     if not has_weights(graph, node):
         return False
-    weighted, rows = constants.weighted(graph, node), _rows(graph, node)
+    weighted, rows = constants.weighted(graph, node), weight_rows(graph, node)
     return (
         _one_scale(weighted)
         and pairs_fit(rows)
@@ -180,20 +152,9 @@ def _linear(graph: Graph, node: Node) -> bool:
     )
 
 
-def _is_narrow(in_c: int) -> bool:
-    return in_c > _NARROW_FROM and in_c % 4 == 0
-
-
 def _linear_scratch(graph: Graph, node: Node) -> int:
     in_c = graph.type(node.inputs[1]).shape[-1]
-    return 0 if _is_narrow(in_c) else 8 * -(-in_c // 4)
-
-
-def _linear_cost(graph: Graph, node: Node) -> int:
-    in_c = graph.type(node.inputs[1]).shape[-1]
-    per_mac = 1.05 if _is_narrow(in_c) else 0.92
-    outputs = graph.type(node.output).elements
-    return int(per_mac * macs(graph, node) + 10 * outputs + 100 * _pixels(graph, node))
+    return 0 if is_narrow(in_c) else 8 * -(-in_c // 4)
 
 
 def _depthwise(graph: Graph, node: Node) -> bool:
@@ -212,70 +173,33 @@ def _depthwise(graph: Graph, node: Node) -> bool:
 
 def _depthwise_scratch(graph: Graph, node: Node) -> int:
     planes = 4 * 12 * _PLANE_PAIRS
-    return planes + 6 * _POINTER_BYTES * _PLANE_PAIRS + _round_up(graph.type(node.output).shape[3])
-
-
-def _window_planes(graph: Graph, node: Node) -> tuple[int, int]:
-    """Planes of a block and the columns of each beyond its outputs; convolve_window.c."""
-    _, kernel_h, kernel_w, _ = graph.type(node.inputs[1]).shape
-    stride = pair(node, "stride")[1]
-    return -(-kernel_h // 2) * min(stride, kernel_w), -(-kernel_w // stride) - 1
-
-
-def _window_stride(graph: Graph, node: Node) -> int:
-    """The stride that weights are packed for."""
-    return min(pair(node, "stride")[1], graph.type(node.inputs[1]).shape[2])
+    return planes + 6 * _POINTER_BYTES * _PLANE_PAIRS + fours(graph.type(node.output).shape[3])
 
 
 def _depthwise_window(stride: int) -> Accepts:
     def accepts(graph: Graph, node: Node) -> bool:
         if not (is_single_image(graph, node) and has_weights(graph, node)):
             return False
-        planes, more = _window_planes(graph, node)
+        planes, more = window_planes(graph, node)
         one_column = graph.type(node.inputs[1]).shape[2] == 1
         return (
-            _window_stride(graph, node) == stride
+            window_stride(graph, node) == stride
             and (one_column or pair(node, "dilation")[1] == 1)
-            and planes * (4 + more) * _PLANE_COLUMN <= _PLANES_BYTES
+            and planes * (4 + more) * PLANE_COLUMN <= PLANES_BYTES
             and _exact(graph, node)
         )
 
     return accepts
 
 
-def _window_block(graph: Graph, node: Node, planes_bytes: int) -> int:
-    """Outputs of a row that are made at a time."""
-    planes, more = _window_planes(graph, node)
-    outputs = graph.type(node.output).shape[2]
-    most = max(4, (planes_bytes // _PLANE_COLUMN // planes - more) // 4 * 4)
-    return _round_up(-(-outputs // -(-outputs // most)))
-
-
 def _window_scratch(planes_bytes: int) -> Measure:
     def scratch(graph: Graph, node: Node) -> int:
-        planes, more = _window_planes(graph, node)
-        columns = planes * (_window_block(graph, node, planes_bytes) + more)
+        planes, more = window_planes(graph, node)
+        columns = planes * (window_block(graph, node, planes_bytes) + more)
         rows = _PAIR_BYTES * -(-graph.type(node.inputs[1]).shape[1] // 2)
-        return columns * _PLANE_COLUMN + _SEGMENT_BYTES * (planes + 1) + rows
+        return columns * PLANE_COLUMN + _SEGMENT_BYTES * (planes + 1) + rows
 
     return scratch
-
-
-def _window_cost(planes_bytes: int) -> Measure:
-    """Taps of an output of two rows each, its scaling, and its part in the planes."""
-
-    def cost(graph: Graph, node: Node) -> int:
-        planes, more = _window_planes(graph, node)
-        kernel_w, out_c = graph.type(node.inputs[1]).shape[2:]
-        _, height, width, _ = graph.type(node.output).shape
-        block, in_c = _window_block(graph, node, planes_bytes), graph.type(node.inputs[0]).shape[3]
-        blocks = -(-width // block)
-        taps = planes // min(pair(node, "stride")[1], kernel_w) * kernel_w
-        made = out_c * _round_up(width) * (1.65 * taps + 2.2 * planes + 8)
-        filled = planes * in_c * (3 * (width + blocks * more) + 16 * blocks)
-        return int(height * (made + filled + blocks * (20 * out_c + 200) + 300))
-
-    return cost
 
 
 def _adds(graph: Graph, node: Node) -> bool:
@@ -325,31 +249,29 @@ _PIXELS = ("dsp/convolve_pixels.c", *_DOT)
 
 _WINDOW = ("dsp/convolve_window.c", "dsp/depthwise_1x4.S", "dsp/planes_2.S")
 
-_PAIR_COST, _WIDE_COST = 0.8, 0.87  # instructions per MAC of the inner loops
 
-
-def _strips(name: str, limit: int, per_mac: float) -> tuple[Kernel, ...]:
+def _strips(name: str, limit: int, convolution: Cost, pointwise: Cost) -> tuple[Kernel, ...]:
     """The kernels of one packing; `name` is part of theirs."""
-    pointwise, cost = f"dsp/pointwise_conv2d{name}_s8", _pointwise_cost(per_mac)
+    flat = f"dsp/pointwise_conv2d{name}_s8"
     return (
         Kernel(
-            f"dsp/conv2d{name}_s8", "conv2d", _convolves(limit), _convolution_cost(per_mac),
+            f"dsp/conv2d{name}_s8", "conv2d", _convolves(limit), convolution,
             _convolution_scratch(4), sources=_ROW,
         ),
         Kernel(
-            pointwise, "conv2d", _pointwise(limit), cost, _pointwise_scratch,
-            flat=True, granule=4, buffered=True, sources=_PIXELS,
+            flat, "conv2d", _pointwise(limit), pointwise, _pointwise_scratch,
+            flat=True, buffered=True, sources=_PIXELS,
         ),
         Kernel(
-            pointwise, "linear", _multiplies(limit), cost, _pointwise_scratch,
-            flat=True, granule=4, buffered=True, sources=_PIXELS,
+            flat, "linear", _multiplies(limit), pointwise, _pointwise_scratch,
+            flat=True, buffered=True, sources=_PIXELS,
         ),
     )  # fmt: skip
 
 
-def _windows(name: str, planes_bytes: int) -> tuple[Kernel, ...]:
+def _windows(name: str, planes_bytes: int, cost: Cost) -> tuple[Kernel, ...]:
     """The kernels of windows of any size, for stride 1 and 2."""
-    cost, scratch = _window_cost(planes_bytes), _window_scratch(planes_bytes)
+    scratch = _window_scratch(planes_bytes)
     return tuple(
         Kernel(
             f"dsp/depthwise_window{packed}{name}_s8", "depthwise_conv2d", _depthwise_window(stride),
@@ -359,40 +281,93 @@ def _windows(name: str, planes_bytes: int) -> tuple[Kernel, ...]:
     )  # fmt: skip
 
 
+def _spread_groups(graph: Graph, node: Node) -> int:
+    """Groups of 4 gathered bytes in the largest phase; conv_transpose2d_s8.c."""
+    _, kernel_h, kernel_w, in_c = graph.type(node.inputs[1]).shape
+    stride_h, stride_w = pair(node, "stride")
+    depth = -(-kernel_h // stride_h) * -(-kernel_w // stride_w) * in_c
+    return -(-depth // 8) * 2
+
+
+def _spread_scratch(graph: Graph, node: Node) -> int:
+    return 36 * _spread_groups(graph, node)
+
+
+def _spread_cost(graph: Graph, node: Node) -> int:
+    outputs, groups = graph.type(node.output).elements, _spread_groups(graph, node)
+    pixels = outputs // graph.type(node.output).shape[-1]
+    return outputs * (3 * groups + 45) + pixels * (10 * groups + 100)
+
+
+def _product_groups(graph: Graph, node: Node) -> int:
+    return -(-graph.type(node.inputs[0]).shape[-1] // 8) * 2
+
+
+def _product_scratch(graph: Graph, node: Node) -> int:
+    """The strip of 4 rows and those of as many columns as are widened at a time; matmul_s8.c."""
+    groups = _product_groups(graph, node)
+    most = max(_MATMUL_COLUMNS // (16 * groups), 1)
+    pairs = min(-(-graph.type(node.output).shape[-1] // 2), most)
+    return 32 * groups + 16 * groups * pairs
+
+
+def _product_cost(graph: Graph, node: Node) -> int:
+    """Of 4 x 2 outputs the products and their scaling; of operands the widening."""
+    depth, groups = graph.type(node.inputs[0]).shape[-1], _product_groups(graph, node)
+    tiles = graph.type(node.output).elements // 8
+    widened = 3 * graph.type(node.inputs[0]).elements + 8 * graph.type(node.inputs[1]).elements
+    return tiles * (22 * groups + 180) + widened + depth
+
+
 KERNELS: tuple[Kernel, ...] = (
-    *_strips("", PAIR_LIMIT, _PAIR_COST),
-    *_strips("_wide", WIDE_LIMIT, _WIDE_COST),
+    *_strips("", PAIR_LIMIT, costs_dsp.PAIR_ROWS, costs_dsp.PAIR_PIXELS),
+    *_strips("_wide", WIDE_LIMIT, costs_dsp.WIDE_ROWS, costs_dsp.WIDE_PIXELS),
     Kernel(
-        "dsp/conv2d_lean_s8", "conv2d", _convolves(PAIR_LIMIT), _convolution_cost(_PAIR_COST, 1),
+        "dsp/conv2d_lean_s8", "conv2d", _convolves(PAIR_LIMIT), costs_dsp.LEAN_ROWS,
         _convolution_scratch(1), sources=_ROW,
     ),
     Kernel(
-        "dsp/linear_s8", "linear", _linear, _linear_cost, _linear_scratch, flat=True,
+        "dsp/linear_s8", "linear", _linear, costs_dsp.LINEAR, _linear_scratch, flat=True,
         sources=("dsp/linear_1x4.S", "dsp/widen_1.S"),
     ),
     Kernel(
-        "dsp/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, per_output(25),
+        "dsp/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, costs_dsp.DEPTHWISE_3X3,
         _depthwise_scratch, sources=("dsp/depthwise_3x3.S", "dsp/planes_3.S"),
     ),
-    *_windows("", _PLANES_BYTES),
-    *_windows("_lean", 0),
     Kernel(
-        "dsp/add_s8", "add", _adds, per_output(16), flat=True, granule=4, buffered=True,
+        "dsp/depthwise_single_s8", "depthwise_conv2d", dsp_single.is_one_window, dsp_single.COST,
+        dsp_single.pointers,
+    ),
+    *_windows("", PLANES_BYTES, costs_dsp.WINDOW),
+    *_windows("_lean", 0, costs_dsp.LEAN_WINDOW),
+    Kernel(
+        "dsp/add_s8", "add", _adds, costs_dsp.ADD, flat=True, granule=4, buffered=True,
         sources=("dsp/add_4.S",),
     ),
     Kernel(
-        "dsp/add_s8", "sub", _adds, per_output(16), flat=True, granule=4, buffered=True,
+        "dsp/add_s8", "sub", _adds, costs_dsp.ADD, flat=True, granule=4, buffered=True,
         sources=("dsp/add_4.S",),
     ),
     Kernel(
-        "dsp/mul_s8", "mul", _multiplies_elements, per_output(10), flat=True, granule=4,
+        "dsp/mul_s8", "mul", _multiplies_elements, costs_dsp.MUL, flat=True, granule=4,
         buffered=True, sources=("dsp/mul_4.S",),
     ),
     Kernel(
-        "dsp/lookup_s8", "lookup", looks_up, per_output(4), flat=True, granule=4, buffered=True,
+        "dsp/lookup_s8", "lookup", looks_up, costs_dsp.LOOKUP, flat=True, granule=4, buffered=True,
         sources=("dsp/lookup_8.S",),
     ),
-    Kernel("dsp/avg_pool2d_s8", "avg_pool2d", _averages, per_window(2)),
-    Kernel("dsp/max_pool2d_s8", "max_pool2d", takes_maximum, per_window(2)),
-    Kernel("dsp/mean_s8", "mean", averages_positions, per_input(2)),
+    Kernel(
+        "dsp/conv_transpose2d_s8", "conv_transpose2d", spreads, _spread_cost, _spread_scratch,
+        sources=("dsp/products_4x2.S",),
+    ),
+    Kernel(
+        "dsp/matmul_s8", "matmul", multiplies, _product_cost, _product_scratch, flat=True,
+        granule=WHOLE, sources=("dsp/products_4x2.S",),
+    ),
+    Kernel("dsp/avg_pool2d_s8", "avg_pool2d", _averages, costs_dsp.AVERAGE),
+    Kernel("dsp/max_pool2d_s8", "max_pool2d", takes_maximum, costs_dsp.MAXIMUM),
+    Kernel("dsp/mean_s8", "mean", averages_positions, costs_dsp.MEAN),
+    Kernel("dsp/gru_s8", "gru", recurs_with_dsp, per_mac(2), dsp_scratch, sources=DSP_GATES),
+    Kernel("dsp/lstm_s8", "lstm", recurs_with_dsp, per_mac(2), dsp_scratch, sources=DSP_GATES),
+    *SPARSE,
 )  # fmt: skip

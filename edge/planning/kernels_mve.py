@@ -1,7 +1,7 @@
 """The kernels for Arm's M-profile vector extension, runtime/kernels/mve: Cortex-M55 and M85.
 
 They accept only what they compute bit for bit; everything else stays with the dsp and the portable
-kernels. Costs are instructions, counted in the assembly routines.
+kernels. Costs are in `costs_mve`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from edge.ir import DType, Graph, Node
 from edge.ir.ops import attributes
-from edge.planning.costs import per_output
+from edge.planning import costs_mve
+from edge.planning.costs_mve import VECTOR, taps, vectors
 from edge.planning.kernels import (
     Kernel,
     has_int8_weights,
@@ -20,12 +21,12 @@ from edge.planning.kernels import (
     is_single_image,
     pair,
 )
+from edge.planning.kernels_mve_sparse import KERNELS as SPARSE
 from edge.planning.kernels_ref import averages_positions, looks_up
 from edge.quantization import constants
 from edge.quantization.constants import Form
 from edge.quantization.mve_scale import right_shifts
 
-_VECTOR = 16
 _BLOCK = 16  # EDGE_MVE_BLOCK of edge/mve_depthwise.h
 _PLANE_BYTES = 1024  # PLANE_BYTES of depthwise_conv2d_s8.c
 _LARGE_PLANE_BYTES = 768  # PLANE_BYTES of depthwise_conv2d_large_s8.c
@@ -37,10 +38,6 @@ _LARGEST_ONCE = 1 << 31
 _HALF = (1 << 30, 0)
 
 
-def _vectors(count: int) -> int:
-    return -(-count // _VECTOR)
-
-
 def _weighs(graph: Graph, node: Node) -> bool:
     return (
         is_int8(graph, node)
@@ -49,45 +46,15 @@ def _weighs(graph: Graph, node: Node) -> bool:
     )
 
 
-def _pixels(graph: Graph, node: Node) -> int:
-    return math.prod(graph.type(node.output).shape[:-1])
-
-
-def _taps(graph: Graph, node: Node) -> int:
-    return math.prod(graph.type(node.inputs[1]).shape[1:])
-
-
-def _groups(graph: Graph, node: Node) -> int:
-    return -(-graph.type(node.output).shape[-1] // 4)
-
-
-def _product_cost(graph: Graph, node: Node, pixels: int) -> int:
-    """Pairs of pixels, and a single one if they are odd, times groups of 4 channels."""
-    groups, vectors = _groups(graph, node), _vectors(_taps(graph, node))
-    pairs = groups * (14 * vectors + 30) + 13
-    return pixels // 2 * pairs + pixels % 2 * _single_cost(graph, node)
-
-
-def _single_cost(graph: Graph, node: Node) -> int:
-    return _groups(graph, node) * (10 * _vectors(_taps(graph, node)) + 18) + 60
-
-
 def _convolves(graph: Graph, node: Node) -> bool:
     return is_single_image(graph, node) and _weighs(graph, node) and attributes(node)["groups"] == 1
 
 
 def _convolution_scratch(graph: Graph, node: Node) -> int:
-    patch = _VECTOR * _vectors(_taps(graph, node))
+    patch = VECTOR * vectors(taps(graph, node))
     pairs = -(-graph.type(node.output).shape[2] // 2)
     fitting = max(1, min(_PATCH_BYTES // (2 * patch), pairs))
     return 2 * patch * fitting + _POINTER_BYTES * graph.type(node.inputs[1]).shape[1]
-
-
-def _convolution_cost(graph: Graph, node: Node) -> int:
-    _, rows, columns, _ = graph.type(node.output).shape
-    _, kernel_h, kernel_w, in_c = graph.type(node.inputs[1]).shape
-    patch = 20 + kernel_h * (13 + 3 * _vectors(kernel_w * in_c))
-    return rows * (_product_cost(graph, node, columns) + columns * patch + 100)
 
 
 def _pointwise(graph: Graph, node: Node) -> bool:
@@ -96,24 +63,16 @@ def _pointwise(graph: Graph, node: Node) -> bool:
 
 def _pointwise_scratch(graph: Graph, node: Node) -> int:
     """The last pixels, up to an even number, and what their vectors reach beyond them."""
-    depth = _taps(graph, node)
-    if depth % _VECTOR == 0:
+    depth = taps(graph, node)
+    if depth % VECTOR == 0:
         return 0
-    reach = _VECTOR * _vectors(depth)
+    reach = VECTOR * vectors(depth)
     return (-(-reach // depth) - 1) * depth + reach
 
 
-def _pointwise_cost(graph: Graph, node: Node) -> int:
-    return 120 + _product_cost(graph, node, _pixels(graph, node))
-
-
 def _linear_scratch(graph: Graph, node: Node) -> int:
-    depth = _taps(graph, node)
-    return _VECTOR * _vectors(depth) if depth % _VECTOR else 0
-
-
-def _linear_cost(graph: Graph, node: Node) -> int:
-    return _pixels(graph, node) * _single_cost(graph, node)
+    depth = taps(graph, node)
+    return VECTOR * vectors(depth) if depth % VECTOR else 0
 
 
 def _depthwise(graph: Graph, node: Node) -> bool:
@@ -181,15 +140,6 @@ def _blocks(graph: Graph, node: Node) -> Iterator[tuple[int, int, int]]:
         yield left, min(max(in_w - first, left), columns) - left, columns
 
 
-def _depthwise_cost(graph: Graph, node: Node) -> int:
-    _, rows, columns, channels = graph.type(node.output).shape
-    groups, blocks, planes = _groups(graph, node), _vectors(channels), _planes(graph, node)
-    pieces = planes * -(-graph.type(node.inputs[1]).shape[2] // 4)
-    per_pair = 51 if pieces == 1 else 31 + 26 * pieces
-    woven = planes * blocks * columns * pair(node, "stride")[1] * 16
-    return rows * (groups * (per_pair * -(-columns // 2) + 17) + woven + blocks * 130 + 150)
-
-
 def _adds(graph: Graph, node: Node) -> bool:
     shapes = {graph.type(name).shape for name in (*node.inputs, node.output)}
     types = {graph.type(name).dtype for name in (*node.inputs, node.output)}
@@ -216,57 +166,46 @@ def _averages(graph: Graph, node: Node) -> bool:
     )
 
 
-def _lookup_cost(graph: Graph, node: Node) -> int:
-    return 20 + 5 * _vectors(graph.type(node.output).elements)
-
-
-def _mean_cost(graph: Graph, node: Node) -> int:
-    return graph.type(node.inputs[0]).elements + 20 * graph.type(node.output).elements
-
-
-def _average_cost(graph: Graph, node: Node) -> int:
-    window = math.prod(pair(node, "kernel"))
-    return graph.type(node.output).elements * (window // 2 + 12)
-
-
 _DOT = ("mve/dot_2x4.S", "mve/dot_1x4.S")
 
 KERNELS: tuple[Kernel, ...] = (
     Kernel(
-        "mve/conv2d_s8", "conv2d", _convolves, _convolution_cost, _convolution_scratch,
+        "mve/conv2d_s8", "conv2d", _convolves, costs_mve.CONVOLUTION, _convolution_scratch,
         sources=(*_DOT, "mve/patch_2.S"),
     ),
     Kernel(
-        "mve/pointwise_conv2d_s8", "conv2d", _pointwise, _pointwise_cost, _pointwise_scratch,
+        "mve/pointwise_conv2d_s8", "conv2d", _pointwise, costs_mve.POINTWISE, _pointwise_scratch,
         flat=True, granule=2, sources=_DOT,
     ),
     Kernel(
-        "mve/pointwise_conv2d_s8", "linear", _weighs, _pointwise_cost, _pointwise_scratch,
+        "mve/pointwise_conv2d_s8", "linear", _weighs, costs_mve.POINTWISE, _pointwise_scratch,
         flat=True, granule=2, sources=_DOT,
     ),
     Kernel(
-        "mve/linear_s8", "linear", _weighs, _linear_cost, _linear_scratch, flat=True,
+        "mve/linear_s8", "linear", _weighs, costs_mve.LINEAR, _linear_scratch, flat=True,
         sources=("mve/dot_1x4.S",),
     ),
     Kernel(
-        "mve/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, _depthwise_cost,
+        "mve/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, costs_mve.DEPTHWISE,
         _depthwise_scratch, sources=("mve/depthwise_2x4.S", "mve/weave_3.S"),
     ),
     Kernel(
-        "mve/depthwise_conv2d_large_s8", "depthwise_conv2d", _depthwise_large, _depthwise_cost,
-        _depthwise_scratch, sources=("mve/depthwise_2x4.S", "mve/weave_3.S"),
+        "mve/depthwise_conv2d_large_s8", "depthwise_conv2d", _depthwise_large,
+        costs_mve.DEPTHWISE_LARGE, _depthwise_scratch,
+        sources=("mve/depthwise_2x4.S", "mve/weave_3.S"),
     ),
     Kernel(
-        "mve/add_s8", "add", _adds, per_output(5), flat=True, granule=4, buffered=True,
+        "mve/add_s8", "add", _adds, costs_mve.ADD, flat=True, granule=4, buffered=True,
         sources=("mve/add_4.S",),
     ),
     Kernel(
-        "mve/add_s8", "sub", _adds, per_output(5), flat=True, granule=4, buffered=True,
+        "mve/add_s8", "sub", _adds, costs_mve.ADD, flat=True, granule=4, buffered=True,
         sources=("mve/add_4.S",),
     ),
-    Kernel("mve/avg_pool2d_s8", "avg_pool2d", _averages, _average_cost),
-    Kernel("mve/mean_s8", "mean", averages_positions, _mean_cost),
+    Kernel("mve/avg_pool2d_s8", "avg_pool2d", _averages, costs_mve.AVERAGE),
+    Kernel("mve/mean_s8", "mean", averages_positions, costs_mve.MEAN),
     Kernel(
-        "mve/lookup_s8", "lookup", looks_up, _lookup_cost, flat=True, granule=16, buffered=True
+        "mve/lookup_s8", "lookup", looks_up, costs_mve.LOOKUP, flat=True, granule=16, buffered=True
     ),
+    *SPARSE,
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """The kernels for NEON without extensions, runtime/kernels/neon: aarch64 and Armv7-A.
 
 They accept only what they compute bit for bit; everything else stays with the portable kernels.
-Costs are rough instruction counts on aarch64; tests/bench/mobilenet_v1.py measures them.
+Costs are in `costs_neon`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from typing import cast
 
 import numpy as np
 
-from edge.ir import DType, Graph, Node, macs
+from edge.ir import DType, Graph, Node
 from edge.ir.ops import attributes
-from edge.planning.costs import per_output
+from edge.planning import costs_neon
+from edge.planning.broadcasting import repeats
+from edge.planning.costs import per_mac
 from edge.planning.kernels import (
+    WHOLE,
     Kernel,
-    Measure,
     has_int8_weights,
     is_int8,
     is_pointwise,
@@ -24,8 +26,9 @@ from edge.planning.kernels import (
     pools,
     takes_maximum,
 )
-from edge.planning.kernels_ref import averages_positions, repeats
+from edge.planning.kernels_ref import averages_positions, multiplies
 
+_COLUMNS_BYTES = 32768  # COLUMNS_BYTES of matmul_s8.c
 PIXELS = 4  # EDGE_NEON_PIXELS of multiply.h
 _MIN_DEPTH = 8  # EDGE_NEON_MIN_DEPTH of multiply.h
 _MIN_CHANNELS = 8  # of depthwise_conv2d_s8.c
@@ -64,30 +67,6 @@ def pixels_scratch(graph: Graph, node: Node) -> int:
     """Bytes of the copies that transform.c makes of pixels with few channels."""
     in_c = graph.type(node.inputs[1]).shape[-1]
     return PIXELS * _MIN_DEPTH if in_c < _MIN_DEPTH else 0
-
-
-def transform_cost(per_mac: float) -> Measure:
-    """Of transform.c with a routine that takes so many instructions for a product."""
-
-    def cost(graph: Graph, node: Node) -> int:
-        outputs = graph.type(node.output)
-        pixels = outputs.elements // outputs.shape[-1]
-        return int(per_mac * macs(graph, node) + 2 * outputs.elements + 10 * pixels)
-
-    return cost
-
-
-def convolve_cost(per_mac: float) -> Measure:
-    """Of convolve.c: the same, and the windows to gather."""
-    multiply = transform_cost(per_mac)
-
-    def cost(graph: Graph, node: Node) -> int:
-        outputs = graph.type(node.output)
-        taps = windows_scratch(graph, node) // PIXELS
-        pixels = outputs.elements // outputs.shape[-1]
-        return multiply(graph, node) + pixels * (100 + taps // 4)
-
-    return cost
 
 
 def _pairs_fit(graph: Graph, node: Node) -> bool:
@@ -141,46 +120,46 @@ def _averages(graph: Graph, node: Node) -> bool:
     return pools(graph, node) and _window(node) <= _POSITIONS_IN_INT16
 
 
-def _depthwise_cost(graph: Graph, node: Node) -> int:
-    outputs = graph.type(node.output)
-    pixels = outputs.elements // outputs.shape[3]
-    return macs(graph, node) + outputs.elements + 100 * pixels
-
-
-def _per_window(graph: Graph, node: Node) -> int:
-    return (_window(node) // 3 + 5) * graph.type(node.output).elements
-
-
-def _per_input(graph: Graph, node: Node) -> int:
-    return graph.type(node.inputs[0]).elements // 2
-
-
 _CONVOLVE = ("neon/convolve.c", "neon/multiply.c")
 _TRANSFORM = ("neon/transform.c", "neon/multiply.c")
 
+
+def _product_scratch(graph: Graph, node: Node) -> int:
+    """4 rows and as many blocks of 8 columns as are widened at a time; matmul_s8.c."""
+    depth = graph.type(node.inputs[0]).shape[-1]
+    most = max(_COLUMNS_BYTES // (16 * depth), 1)
+    blocks = min(-(-graph.type(node.output).shape[-1] // 8), most)
+    return 2 * depth * (PIXELS + 8 * blocks)
+
+
 KERNELS: tuple[Kernel, ...] = (
     Kernel(
-        "neon/conv2d_s8", "conv2d", _convolves, convolve_cost(0.25), windows_scratch,
+        "neon/conv2d_s8", "conv2d", _convolves, costs_neon.CONVOLVE, windows_scratch,
         sources=_CONVOLVE,
     ),
     Kernel(
-        "neon/linear_s8", "conv2d", _transforms, transform_cost(0.25), pixels_scratch, flat=True,
-        granule=PIXELS, sources=_TRANSFORM,
+        "neon/linear_s8", "conv2d", _transforms, costs_neon.TRANSFORM, pixels_scratch,
+        flat=True, granule=PIXELS, sources=_TRANSFORM,
     ),
     Kernel(
-        "neon/linear_s8", "linear", _transforms, transform_cost(0.25), pixels_scratch, flat=True,
-        granule=PIXELS, sources=_TRANSFORM,
+        "neon/linear_s8", "linear", _transforms, costs_neon.TRANSFORM, pixels_scratch,
+        flat=True, granule=PIXELS, sources=_TRANSFORM,
     ),
     Kernel(
-        "neon/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, _depthwise_cost, _column,
+        "neon/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, costs_neon.DEPTHWISE, _column,
     ),
-    Kernel("neon/add_s8", "add", _adds, per_output(6), flat=True, granule=8, buffered=True),
-    Kernel("neon/add_s8", "sub", _adds, per_output(6), flat=True, granule=8, buffered=True),
-    Kernel("neon/mul_s8", "mul", _multiplies, per_output(5), flat=True, granule=8, buffered=True),
+    Kernel("neon/add_s8", "add", _adds, costs_neon.ADD, flat=True, granule=8, buffered=True),
+    Kernel("neon/add_s8", "sub", _adds, costs_neon.ADD, flat=True, granule=8, buffered=True),
+    Kernel("neon/mul_s8", "mul", _multiplies, costs_neon.MUL, flat=True, granule=8, buffered=True),
     Kernel(
-        "neon/lookup_s8", "lookup", _looks_up, per_output(1), flat=True, granule=16, buffered=True
+        "neon/lookup_s8", "lookup", _looks_up, costs_neon.LOOKUP, flat=True, granule=16,
+        buffered=True,
     ),
-    Kernel("neon/avg_pool2d_s8", "avg_pool2d", _averages, _per_window),
-    Kernel("neon/max_pool2d_s8", "max_pool2d", takes_maximum, _per_window),
-    Kernel("neon/mean_s8", "mean", averages_positions, _per_input),
+    Kernel(
+        "neon/matmul_s8", "matmul", multiplies, per_mac(0.6), _product_scratch, flat=True,
+        granule=WHOLE,
+    ),
+    Kernel("neon/avg_pool2d_s8", "avg_pool2d", _averages, costs_neon.AVERAGE),
+    Kernel("neon/max_pool2d_s8", "max_pool2d", takes_maximum, costs_neon.MAXIMUM),
+    Kernel("neon/mean_s8", "mean", averages_positions, costs_neon.MEAN),
 )  # fmt: skip

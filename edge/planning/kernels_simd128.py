@@ -1,7 +1,7 @@
 """The kernels for WebAssembly with 128-bit SIMD, runtime/kernels/simd128.
 
 They accept only what they compute bit for bit; everything else stays with the portable kernels.
-Costs are vector operations, roughly.
+Costs are in `costs_simd128`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from edge.ir import DType, Graph, Node, macs
+from edge.ir import DType, Graph, Node
 from edge.ir.ops import attributes
-from edge.planning.costs import per_input, per_output, per_window
+from edge.planning import costs_simd128
+from edge.planning.costs import pixels, total
 from edge.planning.kernels import (
+    WHOLE,
     Kernel,
     has_weights,
     is_pointwise,
@@ -23,7 +25,9 @@ from edge.planning.kernels import (
     pools,
     takes_maximum,
 )
-from edge.planning.kernels_ref import averages_positions
+from edge.planning.kernels_ref import averages_positions, multiplies
+from edge.planning.kernels_simd128_sparse import KERNELS as SPARSE
+from edge.planning.weight_rows import weight_rows
 from edge.quantization import constants
 from edge.quantization.constants import Form, Operand
 from edge.quantization.simd128_scale import (
@@ -34,22 +38,16 @@ from edge.quantization.simd128_scale import (
 )
 
 _POSITIONS_IN_INT16 = 255
-_PIXELS, _STRIPS, _STRIP_BYTES = 4, 16, 49152  # as in dot.h
+_PIXELS, _STRIPS, _STRIP_BYTES = 4, 64, 131072  # as in dot.h
+_COLUMNS_BYTES = 32768  # COLUMNS_BYTES of matmul_s8.c
 _LARGEST_SUM = 1 << 29  # of the scaled operands of add, TWICE
 _LARGEST_SHIFT = 24
-
-
-def _rows(graph: Graph, node: Node) -> npt.NDArray[np.int8]:
-    """int8[out_channels, taps]."""
-    weight = graph.constant(node.inputs[1]).astype(np.int8)
-    axis = constants.WEIGHT_AXIS[node.op]
-    return np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1)
 
 
 def _scales(graph: Graph, node: Node, channels: npt.NDArray[np.int64]) -> bool:
     """Whether the requantization constants of the channels, in their vectors, exist."""
     weighted = constants.weighted(graph, node)
-    return weighted_scale(weighted, _rows(graph, node), channels) is not None
+    return weighted_scale(weighted, weight_rows(graph, node), channels) is not None
 
 
 def _convolves(graph: Graph, node: Node) -> bool:
@@ -94,13 +92,12 @@ def _pointwise_scratch(graph: Graph, node: Node) -> int:
     return _dot_scratch(depth, pixels) + _PIXELS * depth * filled
 
 
-def _dots_cost(graph: Graph, node: Node) -> int:
-    return macs(graph, node) // 3 + 5 * graph.type(node.output).elements
+def _gathered(graph: Graph, node: Node) -> int:
+    """Bytes of the windows that are gathered."""
+    return math.prod(graph.type(node.output).shape[:-1]) * _depth(graph, node)
 
 
-def _convolution_cost(graph: Graph, node: Node) -> int:
-    pixels = math.prod(graph.type(node.output).shape[:-1])
-    return _dots_cost(graph, node) + pixels * (_depth(graph, node) + 20)
+_CONVOLUTION_COST = total(*costs_simd128.DOTS.terms, (1, _gathered), (20, pixels))
 
 
 def _depthwise(graph: Graph, node: Node) -> bool:
@@ -141,23 +138,36 @@ def _averages(graph: Graph, node: Node) -> bool:
     return pools(graph, node) and math.prod(pair(node, "kernel")) <= _POSITIONS_IN_INT16
 
 
+def _product_scratch(graph: Graph, node: Node) -> int:
+    """4 rows and as many blocks of 8 columns as are widened at a time; matmul_s8.c."""
+    depth = -(-graph.type(node.inputs[0]).shape[-1] // 2) * 2
+    most = max(_COLUMNS_BYTES // (2 * BLOCK * depth), 1)
+    blocks = min(-(-graph.type(node.output).shape[-1] // BLOCK), most)
+    return 2 * depth * (_PIXELS + BLOCK * blocks)
+
+
 KERNELS: tuple[Kernel, ...] = (
-    Kernel("simd128/conv2d_s8", "conv2d", _convolves, _convolution_cost, _convolution_scratch),
+    Kernel("simd128/conv2d_s8", "conv2d", _convolves, _CONVOLUTION_COST, _convolution_scratch),
     Kernel(
-        "simd128/pointwise_conv2d_s8", "conv2d", _pointwise, _dots_cost, _pointwise_scratch,
+        "simd128/pointwise_conv2d_s8", "conv2d", _pointwise, costs_simd128.DOTS, _pointwise_scratch,
         flat=True, granule=_PIXELS, buffered=True,
     ),
     Kernel(
-        "simd128/pointwise_conv2d_s8", "linear", _multiplies, _dots_cost, _pointwise_scratch,
-        flat=True, granule=_PIXELS, buffered=True,
+        "simd128/pointwise_conv2d_s8", "linear", _multiplies, costs_simd128.DOTS,
+        _pointwise_scratch, flat=True, granule=_PIXELS, buffered=True,
     ),
     Kernel(
-        "simd128/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, per_output(9),
+        "simd128/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, costs_simd128.DEPTHWISE,
         _depthwise_scratch,
     ),
-    Kernel("simd128/add_s8", "add", _adds, per_output(10), flat=True, granule=8, buffered=True),
-    Kernel("simd128/add_s8", "sub", _adds, per_output(10), flat=True, granule=8, buffered=True),
-    Kernel("simd128/avg_pool2d_s8", "avg_pool2d", _averages, per_window(1)),
-    Kernel("simd128/max_pool2d_s8", "max_pool2d", takes_maximum, per_window(1)),
-    Kernel("simd128/mean_s8", "mean", averages_positions, per_input(1)),
+    Kernel("simd128/add_s8", "add", _adds, costs_simd128.ADD, flat=True, granule=8, buffered=True),
+    Kernel("simd128/add_s8", "sub", _adds, costs_simd128.ADD, flat=True, granule=8, buffered=True),
+    Kernel(
+        "simd128/matmul_s8", "matmul", multiplies, costs_simd128.DOTS, _product_scratch, flat=True,
+        granule=WHOLE,
+    ),
+    Kernel("simd128/avg_pool2d_s8", "avg_pool2d", _averages, costs_simd128.AVERAGE),
+    Kernel("simd128/max_pool2d_s8", "max_pool2d", takes_maximum, costs_simd128.MAXIMUM),
+    Kernel("simd128/mean_s8", "mean", averages_positions, costs_simd128.MEAN),
+    *SPARSE,
 )  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 from edge.ir import Graph
 from edge.planning.accesses import Interval, Trace, trace, unsafe_distances
 from edge.planning.kernels import RESHAPE
+from edge.planning.slots import slots
 from edge.planning.stages import Run, holder, ring_bytes, ring_rows, schedule
 
 
@@ -72,9 +73,9 @@ def storage(graph: Graph) -> dict[str, str]:
     return owner
 
 
-def storage_of(graph: Graph, works: Sequence[StageWork]) -> dict[str, str]:
-    """`storage`, where what a stage writes over in place shares bytes too."""
-    owner = storage(graph)
+def storage_of(owner: Mapping[str, str], works: Sequence[StageWork]) -> dict[str, str]:
+    """`owner`, where what a stage writes over in place shares bytes too."""
+    owner = dict(owner)
     for work in works:
         owner |= {name: owner[holder(work.run, name)] for name in work.run.in_place}
     return owner
@@ -97,16 +98,21 @@ def stage_work(
 def tensor_items(
     graph: Graph, works: Sequence[StageWork], owner: Mapping[str, str]
 ) -> dict[str, Item]:
-    """The whole tensors of a plan; those that share bytes are one item."""
+    """The whole tensors of a plan; those that share bytes are one item.
+
+    A state is there all the time.
+    """
     arriving = {o.node.output for work in works[:1] for o in work.run.operators}
-    first = {owner[name]: BEFORE for name in graph.inputs if name not in arriving}
+    first = {owner[name]: BEFORE for name in graph.given if name not in arriving}
     last = dict(first)
+    states = slots(graph, owner)
     for index, work in enumerate(works):
         for name in work.ways[0].writes:
-            if name not in work.run.inner:
+            if name not in work.run.inner and name not in states:
                 first[name] = last[name] = index
         last.update((name, index) for name in work.ways[0].reads if name in first)
-    last.update((owner[name], len(works)) for name in graph.outputs if owner[name] in first)
+    stays = (*states, *(owner[name] for name in graph.kept))
+    last.update((name, len(works)) for name in stays if name in first)
     return {n: Item(n, graph.type(n).nbytes, first[n], last[n]) for n in first}
 
 
@@ -142,8 +148,7 @@ def overlaps(
         )
         for index, work in enumerate(works)
         for read in dying(work, tensors, index)
-        for made in work.ways[0].writes
-        if made in tensors
+        for made in born(work.ways[0], tensors, index)
     }
 
 
@@ -151,6 +156,11 @@ def dying(work: StageWork, tensors: Mapping[str, Item], index: int) -> list[str]
     """The whole tensors that stage `index` is the last to read."""
     read = (name for name in work.ways[0].reads if name in tensors)
     return [name for name in read if tensors[name].first < index == tensors[name].last]
+
+
+def born(way: Trace, tensors: Mapping[str, Item], index: int) -> list[str]:
+    """The whole tensors that stage `index` makes, less those that lie over a state."""
+    return [name for name in way.writes if name in tensors and tensors[name].first == index]
 
 
 def live_bytes(graph: Graph, works: Sequence[StageWork], tensors: Mapping[str, Item]) -> list[int]:
@@ -178,7 +188,7 @@ def _live(
     graph: Graph, work: StageWork, way: Trace, tensors: Mapping[str, Item], index: int
 ) -> int:
     inputs = dying(work, tensors, index)
-    outputs = [name for name in way.writes if name in tensors]
+    outputs = born(way, tensors, index)
     through = sum(
         aligned(item.size)
         for name, item in tensors.items()

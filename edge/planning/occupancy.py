@@ -63,7 +63,8 @@ def _working_memory(graph: Graph, plan: Plan, index: int) -> list[Resident]:
 def _lives(graph: Graph, plan: Plan) -> dict[str, tuple[int, int]]:
     """The stages in which each whole tensor is first written and last read."""
     owner: dict[str, str] = {}
-    lives = {} if plan.input_rows else dict.fromkeys(graph.inputs, (0, 0))
+    states = [state.read for state in graph.states]
+    lives = dict.fromkeys((*(() if plan.input_rows else graph.inputs), *states), (0, 0))
     for index, stage in enumerate(plan.stages):
         for step, node in zip(stage.steps, step_nodes(graph, stage), strict=True):
             for name in node.inputs:
@@ -75,7 +76,7 @@ def _lives(graph: Graph, plan: Plan) -> dict[str, tuple[int, int]]:
             elif node.output not in stage.rings:
                 lives[node.output] = (index, index)
     last = len(plan.stages) - 1
-    for name in graph.outputs:
+    for name in (*graph.kept, *states):
         held = owner.get(name, name)
         lives[held] = (lives[held][0], last)
     return lives

@@ -58,7 +58,8 @@ def _search(graph: Graph, groups: Sequence[Group], owner: Mapping[str, str]) -> 
     maker = {n.output: i for i, group in enumerate(groups) for n in group}
     never = 1 << len(groups)
     readers = dict.fromkeys(owner.values(), 0)
-    readers.update((owner[name], never) for name in graph.outputs)
+    stays = (*graph.kept, *(state.read for state in graph.states))
+    readers.update((owner[name], never) for name in stays)
     needs = [0] * len(groups)
     for index, group in enumerate(groups):
         for node in group:
@@ -74,7 +75,7 @@ def _search(graph: Graph, groups: Sequence[Group], owner: Mapping[str, str]) -> 
         )
         for group in groups
     )
-    inputs = tuple((name, graph.type(name).nbytes) for name in graph.inputs)
+    inputs = tuple((name, graph.type(name).nbytes) for name in graph.given)
     return _Search(tuple(needs), makes, readers, inputs)
 
 

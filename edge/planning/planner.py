@@ -11,6 +11,7 @@ from edge.ir import Graph
 from edge.planning.check_plan import check_plan
 from edge.planning.choice import candidates, leanest
 from edge.planning.cutting import Group, fewest_joins, residual_joins, works_of
+from edge.planning.few_kernels import with_few_kernels
 from edge.planning.fit import MemoryTarget, arena_budget
 from edge.planning.fusing import Cutter, by_rows
 from edge.planning.kernels import Kernel, arrival
@@ -30,6 +31,7 @@ from edge.planning.offsets import Layout, make_problem, solve
 from edge.planning.order import best_order
 from edge.planning.plan import Plan, Stage, Step
 from edge.planning.rows import MOST_ROWS, row_count
+from edge.planning.states import updated_in_place
 
 _SCRATCH_SHARE, _SCRATCH_BYTES = 8, 1024
 """How far the scratch of quick kernels may raise the peak: an eighth of it, or these bytes."""
@@ -49,18 +51,25 @@ class PlanTarget(MemoryTarget, Protocol):
 
 
 def plan(
-    graph: Graph, target: PlanTarget, *, streamed: bool = False, smallest: bool = False
+    graph: Graph,
+    target: PlanTarget,
+    *,
+    streamed: bool = False,
+    smallest: bool = False,
+    few_kernels: bool = False,
 ) -> Plan:
     """Decide kernels, stages and the place of every byte of RAM of an int8 graph.
 
     Operators are joined where that lowers the peak at no cost, and where the target's SRAM asks
     for it, as few as possible; `smallest` asks for the smallest peak instead. If the SRAM asks for
     more, kernels with much scratch are avoided. With `streamed` the caller gives the rows of the
-    input one by one. The same graph gives the same plan everywhere.
+    input one by one. `few_kernels` saves code at the cost of some speed. The same graph gives the
+    same plan everywhere.
 
     Raises EdgeError E0102 for operators without a kernel, E0016 for an input without rows.
     """
-    planner = _Planner(graph, target, streamed_input(graph) if streamed else None)
+    input_rows = streamed_input(graph) if streamed else None
+    planner = _Planner(graph, target, input_rows, few_kernels)
     best = planner.smallest() if smallest else planner.fewest_joins()
     check_plan(graph, best)
     return best
@@ -82,13 +91,15 @@ def streamed_input(graph: Graph) -> str:
 class _Planner:
     """What the attempts to plan one graph share."""
 
-    def __init__(self, graph: Graph, target: PlanTarget, streamed: str | None) -> None:
+    def __init__(self, graph: Graph, target: PlanTarget, streamed: str | None, few: bool) -> None:
         self.graph, self.target = graph, target
-        self.options = candidates(graph, target.kernels)
+        found = candidates(graph, target.kernels)
+        self.options = with_few_kernels(graph, found) if few else found
         self.nodes = {node.name: node for node in graph.nodes}
         self.owner = storage(graph)
         self.budget = arena_budget(target, streamed is not None)
         self.groups = best_order(graph, residual_joins(graph), self.owner)
+        self.owner = updated_in_place(graph, self.groups, self.owner)
         if streamed is not None:
             self.groups = self._with_arrival(streamed)
 
@@ -222,7 +233,7 @@ class _Planner:
             self.graph.name,
             self.target.name,
             tuple(_stage(work, index in layout.descending) for index, work in enumerate(works)),
-            _offsets(self.graph, layout, storage_of(self.graph, works)),
+            _offsets(self.graph, layout, storage_of(self.owner, works)),
             {key: at for key, at in _sorted(layout) if isinstance(key, int)},
             layout.arena,
             least,

@@ -48,7 +48,7 @@ def bytes_read(graph: Graph, node: Node, slot: int, row: int, rows: int) -> Byte
     if window and rows == row_count(graph.type(node.output)):
         low, high = _window_rows(graph, node, row)
         return low * row_bytes(tensor), high * row_bytes(tensor)
-    if rows > 1 and advances(graph, node, slot):
+    if rows > 1 and steps(graph, node, slot):
         size = tensor.nbytes // rows
         return row * size, (row + 1) * size
     return 0, tensor.nbytes
@@ -74,6 +74,11 @@ def _window_rows(graph: Graph, node: Node, row: int) -> Bytes:
     attrs = attributes(node)
     height = row_count(graph.type(node.inputs[0]))
     stride, padding = (cast("tuple[int, ...]", attrs[name]) for name in ("stride", "padding"))
+    if node.op == "conv_transpose2d":
+        reach = row + padding[0]
+        first = -(-(reach - _kernel_h(graph, node) + 1) // stride[0])
+        low, high = max(first, 0), min(reach // stride[0] + 1, height)
+        return (low, high) if low < high else (0, 0)
     dilation = cast("tuple[int, ...]", attrs.get("dilation", (1, 1)))
     start = row * stride[0] - padding[0]
     low, high = max(start, 0), min(start + (_kernel_h(graph, node) - 1) * dilation[0] + 1, height)
@@ -86,9 +91,12 @@ def _kernel_h(graph: Graph, node: Node) -> int:
     return graph.type(node.inputs[1]).shape[1]
 
 
+_BY_PIXEL = ("conv2d", "linear", "matmul")
+
+
 def pixel_elements(graph: Graph, node: Node) -> int:
     """Output elements that a flat kernel counts as one pixel: all channels, or one element."""
-    return graph.type(node.output).shape[-1] if node.op in ("conv2d", "linear") else 1
+    return graph.type(node.output).shape[-1] if node.op in _BY_PIXEL else 1
 
 
 def advances(graph: Graph, node: Node, slot: int) -> bool:
@@ -96,6 +104,11 @@ def advances(graph: Graph, node: Node, slot: int) -> bool:
 
     It does not for an operand of add or mul that repeats.
     """
-    if node.op in ("conv2d", "linear"):
+    if node.op in _BY_PIXEL:
         return slot == 0
     return graph.type(node.inputs[slot]).elements == graph.type(node.output).elements
+
+
+def steps(graph: Graph, node: Node, slot: int) -> bool:
+    """Whether a flat kernel needs for row y of its output only row y of this input."""
+    return node.op == "matmul" or advances(graph, node, slot)

@@ -111,7 +111,7 @@ def _is_inner(graph: Graph, node: Node, names: set[str]) -> bool:
     readers = graph.consumers[node.output]
     return (
         bool(readers)
-        and node.output not in graph.outputs
+        and node.output not in graph.kept
         and all(reader.name in names for reader in readers)
     )
 

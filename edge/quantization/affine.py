@@ -61,6 +61,15 @@ def quantize_constant(
     return Value(name, TensorType(data.shape, DType.INT8, quantization), stored)
 
 
+def quantize_wide_constant(name: str, data: Array, quantization: Quantization) -> Value:
+    """An int16 constant, like `quantize_constant`."""
+    scale, zero_point = along_axis(quantization, data.ndim)
+    limits = np.iinfo(np.int16)
+    stored = np.rint(data.astype(np.float64) / scale) + zero_point
+    clipped = np.clip(stored, limits.min, limits.max).astype(np.int16)
+    return Value(name, TensorType(data.shape, DType.INT16, quantization), clipped)
+
+
 def quantize_activation(x: Array, quantization: Quantization) -> npt.NDArray[np.int8]:
     """Stored int8 of a float32 tensor, divided in float32 as the `quantize` operator does."""
     scale, zero_point = np.float32(quantization.scale[0]), quantization.zero_point[0]

@@ -45,7 +45,7 @@ __all__ = [
     "per_tensor", "quantized_bounds", "requantize_for", "rescale", "weighted",
 ]  # fmt: skip
 
-WEIGHT_AXIS = {"conv2d": 0, "depthwise_conv2d": 3, "linear": 0}
+WEIGHT_AXIS = {"conv2d": 0, "conv_transpose2d": 0, "depthwise_conv2d": 3, "linear": 0}
 """The output channel axis of the weight of each weighted operator."""
 
 _ADD_BITS = 20
@@ -56,7 +56,8 @@ class Weighted:
     """conv2d, depthwise_conv2d, linear: requantized bias + sum of x * w.
 
     bias int32[out_channels] = bias of the model - in_zero_point * sum of the channel's weights.
-    Padded positions hold in_zero_point.
+    Padded positions hold in_zero_point. conv_transpose2d sums (x - in_zero_point) * w and keeps the
+    bias of the model, because outputs differ in the weights that reach them.
     """
 
     requantize: Requantize
@@ -146,11 +147,12 @@ class Affine:
 
 
 def weighted(graph: Graph, node: Node) -> Weighted:
-    """Constants of conv2d, depthwise_conv2d and linear.
+    """Constants of conv2d, depthwise_conv2d, conv_transpose2d and linear.
 
     Scale of an accumulator: in_scale * weight_scale[c] / out_scale, in double. Raises EdgeError
     E0210 for unusable quantization, E0212 for asymmetric weights, E0213 if a sum could exceed
-    int32: |bias| + 128 * sum|w| must stay below 2**31, which makes every order of addition safe.
+    int32: |bias| + 128 * sum|w| (conv_transpose2d: 255) must stay below 2**31, which makes every
+    order of addition safe.
     """
     in_scale, in_zero_point = per_tensor(graph, node, node.inputs[0])
     out_scale, _ = per_tensor(graph, node, node.output)
@@ -158,8 +160,11 @@ def weighted(graph: Graph, node: Node) -> Weighted:
     bias = np.zeros(len(sums), np.int64)
     if len(node.inputs) > 2 and node.inputs[2]:
         bias += graph.constant(node.inputs[2]).astype(np.int64)
-    bias -= in_zero_point * sums
-    bound = np.abs(bias).astype(np.float64) + 128.0 * absolute
+    if node.op == "conv_transpose2d":
+        bound = np.abs(bias).astype(np.float64) + 255.0 * absolute
+    else:
+        bias -= in_zero_point * sums
+        bound = np.abs(bias).astype(np.float64) + 128.0 * absolute
     _check_accumulator(node, bound)
     weight_scale = _weight_scales(graph, node)
     bound = bound if len(weight_scale) > 1 else np.max(bound, keepdims=True)

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edge.quantization.channels import accumulators, scaled
 from edge.quantization.constants import Weighted
-from edge.quantization.fixed_point import Int64s, once, twice
-from edge.quantization.requantize import INT8_MAX, INT8_MIN, Form
+from edge.quantization.fixed_point import Int64s
+from edge.quantization.requantize import Form
 
 PAIR_LIMIT = 1 << 23
 """What accumulators must stay below in packings where two channels share one."""
@@ -57,9 +58,9 @@ def dsp_constants(
     With `fold` a channel that has the same output for all inputs is fixed: it gets constants that
     yield this output without weights, whatever its bias and scale.
     """
-    low, high = _sums(weighted, weights)
-    value = _scaled(weighted, high)
-    fixed = (value == _scaled(weighted, low)) & fold
+    low, high = accumulators(weighted, weights)
+    value = scaled(weighted.requantize, high)
+    fixed = (value == scaled(weighted.requantize, low)) & fold
     scale, f = _scale(weighted)
     usable = (low > -limit) & (high < limit) & (f >= 0) & (scale < 1 << 31)
     usable &= np.abs(weighted.bias.astype(np.int64)) < limit
@@ -74,27 +75,6 @@ def dsp_constants(
         np.where(fixed | vanishes, 0, f),
         np.where(fixed, _HALF, np.where(vanishes, 0, scale)),
         fixed,
-    )
-
-
-def _sums(weighted: Weighted, weights: npt.NDArray[np.int8]) -> tuple[Int64s, Int64s]:
-    """The smallest and the largest accumulator of every channel."""
-    wide, bias = weights.astype(np.int64), weighted.bias.astype(np.int64)
-    plus, minus = wide.clip(min=0).sum(axis=1), wide.clip(max=0).sum(axis=1)
-    return (
-        bias + INT8_MIN * plus + INT8_MAX * minus,
-        bias + INT8_MAX * plus + INT8_MIN * minus,
-    )
-
-
-def _scaled(weighted: Weighted, accumulator: Int64s) -> Int64s:
-    """Outputs before the zero point is added."""
-    requantize = weighted.requantize
-    arithmetic = once if requantize.form is Form.ONCE else twice
-    scaled = arithmetic(accumulator, requantize.multiplier, requantize.shift)
-    zero = requantize.zero_point
-    return np.asarray(
-        np.clip(scaled, requantize.minimum - zero, requantize.maximum - zero), np.int64
     )
 
 

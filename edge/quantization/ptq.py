@@ -59,24 +59,29 @@ def quantize(
 def observe(graph: Graph, inputs: Iterable[Sample], observer: str = "minmax") -> dict[str, Range]:
     """The range of every activation over the inputs, as the observer sees it.
 
+    The inputs of a graph with states are a sequence.
+
     Raises EdgeError E0031 for an unknown observer, E0203 for activations that are not finite.
     """
     if observer not in OBSERVERS:
         raise fail("E0031", f"no observer {observer!r}", help=[f"one of {', '.join(OBSERVERS)}"])
     watching = {name: OBSERVERS[observer]() for name in activations(graph)}
+    session = reference.Session(graph)
     for batch in batches(inputs, BATCH):
-        _watch(graph, batch, watching)
+        _watch(session, batch, watching)
     ranges = {name: watch.range() for name, watch in watching.items()}
     _check_finite(graph, ranges)
     return ranges
 
 
-def _watch(graph: Graph, batch: Sample, watching: Mapping[str, Observer]) -> None:
+def _watch(session: reference.Session, batch: Sample, watching: Mapping[str, Observer]) -> None:
+    graph = session.graph
+
     def seen(name: str, value: Array) -> None:
         has_batch = graph.type(name).shape[:1] == (1,)
         watching[name].observe(value if has_batch else value[None])
 
-    reference.run_batch(graph, [batch[name] for name in graph.inputs], observe=seen)
+    session.run_batch([batch[name] for name in graph.inputs], observe=seen)
 
 
 def _check_finite(graph: Graph, ranges: dict[str, Range]) -> None:

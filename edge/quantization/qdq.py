@@ -62,7 +62,10 @@ def _strip(graph: Graph) -> _Stripped:
     stripped = _Stripped(graph, _stored_quantizations(graph))
     nodes = [new for node in graph.nodes for new in _RULES.get(node.op, _other)(stripped, node)]
     outputs = tuple(map(stripped.resolve, graph.outputs))
-    bare = replace(graph, outputs=outputs).with_nodes(nodes, stripped.values.values())
+    states = tuple(replace(s, written=stripped.resolve(s.written)) for s in graph.states)
+    bare = replace(graph, outputs=outputs, states=states).with_nodes(
+        nodes, stripped.values.values()
+    )
     values = {name: _as_float(value) for name, value in bare.values.items()}
     stripped.graph = replace(bare, values=values)
     return stripped

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch.fx import GraphModule, Node
 
+from edge.quantization.expand_attention import expand_attention
 from edge.silence import silenced
 
 with silenced():
@@ -36,13 +37,14 @@ with silenced():
     )
 
 _WEIGHTED = {"conv1d", "conv2d", "convolution", "linear"}
+_TRANSPOSED = {"conv_transpose1d", "conv_transpose2d"}
 _NORMS = {"batch_norm"}
 _CLAMPS = {"relu", "relu6", "hardtanh", "clamp"}
 _BINARY = {"add", "sub", "rsub", "mul", "div"}
 _RESCALING = {
     "mean", "avg_pool1d", "avg_pool2d", "adaptive_avg_pool1d", "adaptive_avg_pool2d",
     "upsample_bilinear2d", "hardswish", "hardsigmoid", "leaky_relu", "elu", "gelu", "silu", "exp",
-    "log", "sqrt", "rsqrt", "abs", "neg", "square", "pow",
+    "log", "sqrt", "rsqrt", "abs", "neg", "square", "pow", "matmul", "bmm", "layer_norm",
 }  # fmt: skip
 _MOVES = {
     "flatten", "view", "reshape", "unflatten", "permute", "transpose", "squeeze", "unsqueeze",
@@ -69,7 +71,7 @@ class EdgeQuantizer(Quantizer):  # type: ignore[misc]  # torchao has no types
 
     def __init__(self, *, qat: bool = False) -> None:
         self._activation = _activation_spec(qat)
-        self._weight = _weight_spec(qat)
+        self._weight, self._transposed = _weight_spec(qat, 0), _weight_spec(qat, 1)
 
     def annotate(self, model: GraphModule) -> GraphModule:
         for node in model.graph.nodes:
@@ -77,13 +79,18 @@ class EdgeQuantizer(Quantizer):  # type: ignore[misc]  # torchao has no types
                 self._annotate(node)
         return model
 
+    def transform_for_annotation(self, model: GraphModule) -> GraphModule:
+        return expand_attention(model)
+
     def validate(self, model: GraphModule) -> None:
         """Nothing to check: annotations come from one table and cannot conflict."""
 
     def _annotate(self, node: Node) -> None:
         name = _name(node)
         if name in _WEIGHTED:
-            self._weighted(node)
+            self._weighted(node, self._weight)
+        elif name in _TRANSPOSED:
+            self._weighted(node, self._transposed)
         elif name in _BINARY:
             self._rescaling(node, _clamp_behind(node))
         elif name in _FIXED:
@@ -95,11 +102,11 @@ class EdgeQuantizer(Quantizer):  # type: ignore[misc]  # torchao has no types
         elif name in _RESCALING | _CLAMPS | _NORMS:
             self._rescaling(node, node)
 
-    def _weighted(self, node: Node) -> None:
+    def _weighted(self, node: Node, spec: Any) -> None:
         """Bias stays float: its scale follows from the input's and the weight's."""
         x, weight = node.args[:2]
         last = _last_fused(node)
-        _set(node, {x: self._edge(x), weight: self._weight})
+        _set(node, {x: self._edge(x), weight: spec})
         for fused in _between(node, last):
             _set(fused, {})
         _set(last, _annotation(last).input_qspec_map if last is node else {}, self._activation)
@@ -156,7 +163,7 @@ def _activation_spec(qat: bool) -> Any:
     )
 
 
-def _weight_spec(qat: bool) -> Any:
+def _weight_spec(qat: bool, axis: int) -> Any:
     observer = (
         FakeQuantize.with_args(observer=MovingAveragePerChannelMinMaxObserver, averaging_constant=1)
         if qat
@@ -168,7 +175,7 @@ def _weight_spec(qat: bool) -> Any:
         quant_min=-127,
         quant_max=127,
         qscheme=torch.per_channel_symmetric,
-        ch_axis=0,
+        ch_axis=axis,
     )
 
 

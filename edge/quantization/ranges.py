@@ -16,10 +16,10 @@ from edge.ir import Graph, Node, Quantization
 from edge.quantization.affine import SYMMETRIC_MAX, from_range, is_degenerate
 from edge.quantization.constants import WEIGHT_AXIS
 from edge.quantization.sharing import (
-    activation_inputs,
     activations,
     complete,
     fixed_quantization,
+    links,
     shares_quantization,
 )
 
@@ -49,18 +49,26 @@ def annotate(graph: Graph, ranges: Mapping[str, Range], warn: Warn) -> dict[str,
 
 def groups(graph: Graph) -> dict[str, str]:
     """For each activation, except fixed ones, the first tensor that shares its quantization."""
-    leaders = {name: name for name in activations(graph)}
-    fixed: dict[str, Quantization] = {}
-    for node in graph.nodes:
-        moves = shares_quantization(graph, node)
-        quantization = _inherited(node, fixed) if moves else fixed_quantization(node)
-        if quantization:
-            fixed[node.output] = quantization
-            del leaders[node.output]
-        elif moves:
-            sources = activation_inputs(graph, node)
-            _unite(leaders, [*(name for name in sources if name in leaders), node.output])
+    fixed = _fixed(graph)
+    leaders = {name: name for name in activations(graph) if name not in fixed}
+    for names in links(graph):
+        if free := [name for name in names if name in leaders]:
+            _unite(leaders, free)
     return leaders
+
+
+def _fixed(graph: Graph) -> dict[str, Quantization]:
+    """The quantizations that operators prescribe, also to moves of their outputs and to states."""
+    fixed: dict[str, Quantization] = {}
+    before = -1
+    while len(fixed) > before:
+        before = len(fixed)
+        for node in graph.nodes:
+            moves = shares_quantization(graph, node)
+            quantization = _inherited(node, fixed) if moves else fixed_quantization(node)
+            fixed |= {node.output: quantization} if quantization else {}
+        fixed |= {s.read: fixed[s.written] for s in graph.states if s.written in fixed}
+    return fixed
 
 
 def _inherited(node: Node, fixed: Mapping[str, Quantization]) -> Quantization | None:
@@ -108,6 +116,7 @@ def _scale(graph: Graph, known: Mapping[str, Quantization], name: str) -> float:
 _LEAST_SCALE: Mapping[str, Callable[[float, float], float]] = {
     **dict.fromkeys(WEIGHT_AXIS, lambda x, weight: x * weight / LARGEST_MULTIPLIER),
     "mul": lambda a, b: a * b / LARGEST_MULTIPLIER,
+    "matmul": lambda a, b: a * b / LARGEST_MULTIPLIER,
     "add": lambda a, b: max(a, b) / LARGEST_ADD_RATIO,
     "sub": lambda a, b: max(a, b) / LARGEST_ADD_RATIO,
 }

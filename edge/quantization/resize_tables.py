@@ -70,6 +70,23 @@ def _bilinear(size: int, out: int, corners: bool, centers: bool) -> Axis:
     return (position // one).astype(np.int16), (position % one).astype(np.int16)
 
 
+def float_positions(
+    size: int, out: int, corners: bool, centers: bool
+) -> tuple[Int16s, npt.NDArray[np.float32]]:
+    """Of a float bilinear resize along one axis: input index and weight of the next pixel.
+
+    Computed in float32.
+    """
+    stretched = corners and out > 1
+    scale = np.float32(size - 1) / np.float32(out - 1) if stretched else np.float32(size) / out
+    position = np.arange(out, dtype=np.float32) * scale
+    if centers:
+        position = (np.arange(out, dtype=np.float32) + np.float32(0.5)) * scale - np.float32(0.5)
+    position = np.clip(position, 0, np.float32(size - 1)).astype(np.float32)
+    index = np.floor(position).astype(np.int16)
+    return index, position - index.astype(np.float32)
+
+
 _AXIS: dict[str, Callable[[int, int, bool, bool], Axis]] = {
     "nearest": _nearest,
     "bilinear": _bilinear,

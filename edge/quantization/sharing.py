@@ -12,8 +12,15 @@ from edge.ir import Graph, Node, Quantization, Rounding
 
 _MOVES = frozenset({"max_pool2d", "reshape", "transpose", "slice", "pad", "resize", "concat"})
 _UNIT = Quantization.per_tensor(1 / 256, -128)
-_SIGNED_UNIT = Quantization.per_tensor(1 / 128, 0)
-_FIXED_FUNCTIONS = {"sigmoid": _UNIT, "tanh": _SIGNED_UNIT}
+SIGNED_UNIT = Quantization.per_tensor(1 / 128, 0)
+_FIXED_FUNCTIONS = {"sigmoid": _UNIT, "tanh": SIGNED_UNIT}
+RECURRENT = frozenset({"gru", "lstm"})
+"""Their hidden values lie in [-1, 1], before the first step too."""
+
+CELLS = Quantization.per_tensor(1 / 2048, 0)
+"""Of hidden and cell values in int16."""
+
+_FIXED = {"softmax": _UNIT, "gru": SIGNED_UNIT, "lstm": CELLS, "hidden": SIGNED_UNIT}
 
 
 def shares_quantization(graph: Graph, node: Node) -> bool:
@@ -26,14 +33,14 @@ def shares_quantization(graph: Graph, node: Node) -> bool:
 
 def fixed_quantization(node: Node) -> Quantization | None:
     """The quantization that an operator's bounded output always has, as in LiteRT."""
-    if node.op == "softmax":
-        return _UNIT
+    if node.op in _FIXED:
+        return _FIXED[node.op]
     return _FIXED_FUNCTIONS.get(str(node.attrs["function"])) if node.op == "unary" else None
 
 
 def activations(graph: Graph) -> Iterator[str]:
-    """The graph's inputs and everything that a node makes, in order."""
-    yield from graph.inputs
+    """The graph's inputs, its states and everything that a node makes, in order."""
+    yield from graph.given
     for node in graph.nodes:
         yield from node.outputs
 
@@ -42,16 +49,34 @@ def activation_inputs(graph: Graph, node: Node) -> list[str]:
     return [name for name in node.inputs if name and not graph.is_constant(name)]
 
 
+def links(graph: Graph) -> Iterator[list[str]]:
+    """The sets of activations that share a quantization: around moves, and along states."""
+    yield from ([state.read, state.written] for state in graph.states)
+    for node in graph.nodes:
+        if shares_quantization(graph, node):
+            yield [node.output, *activation_inputs(graph, node)]
+
+
+def wide(graph: Graph) -> set[str]:
+    """The activations that an int8 graph stores as int16: what an lstm makes, and moves of it."""
+    found = {node.output for node in graph.nodes if node.op == "lstm"}
+    before = -1
+    while len(found) > before:
+        before = len(found)
+        for names in links(graph):
+            found |= set(names) if found.intersection(names) else set()
+    return found
+
+
 def complete(graph: Graph, annotations: Mapping[str, Quantization]) -> dict[str, Quantization]:
-    """Annotations with those added that follow from others: fixed ones, and along moves."""
+    """Annotations with those added that follow from others: fixed, along moves and states."""
     known = dict(annotations)
     for node in graph.nodes:
         fixed = fixed_quantization(node)
         if fixed:
             known.setdefault(node.output, fixed)
-    moves = [node for node in graph.nodes if shares_quantization(graph, node)]
-    for node in (*moves, *reversed(moves), *moves):
-        names = [node.output, *activation_inputs(graph, node)]
+    linked = list(links(graph))
+    for names in (*linked, *reversed(linked), *linked):
         shared = next((known[name] for name in names if name in known), None)
         if shared:
             known.update({name: shared for name in names if name not in known})

@@ -20,14 +20,15 @@ constant.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from edge.quantization.channels import accumulators, of_channels, scaled
 from edge.quantization.constants import Weighted
-from edge.quantization.fixed_point import Int64s, once, twice
-from edge.quantization.requantize import INT8_MAX, INT8_MIN, Form, Requantize
+from edge.quantization.fixed_point import Int64s
+from edge.quantization.requantize import Form, Requantize
 
 LANES = 4
 BLOCK = 8  # channels that a kernel makes at once
@@ -80,20 +81,12 @@ def weighted_scale(
     None where they do not exist. A channel whose output is the same for all inputs gets it from
     `add` alone.
     """
-    weighted, weights = _of_channels(weighted, channels), weights[channels]
-    low, high = _sums(weighted, weights)
-    value = _scaled(weighted.requantize, high)
-    fixed = value == _scaled(weighted.requantize, low)
+    weighted, weights = of_channels(weighted, channels), weights[channels]
+    low, high = accumulators(weighted, weights)
+    value = scaled(weighted.requantize, high)
+    fixed = value == scaled(weighted.requantize, low)
     largest = np.maximum(np.abs(low), np.abs(high))
     return vector_scale(weighted.requantize, largest, np.where(fixed, value, _NOT_FIXED))
-
-
-def _of_channels(weighted: Weighted, channels: npt.NDArray[np.int64]) -> Weighted:
-    requantize, count = weighted.requantize, len(weighted.bias)
-    multiplier = np.broadcast_to(requantize.multiplier, count)[channels]
-    shift = np.broadcast_to(requantize.shift, count)[channels]
-    scale = replace(requantize, multiplier=multiplier, shift=shift)
-    return replace(weighted, requantize=scale, bias=weighted.bias[channels])
 
 
 _NOT_FIXED = 1 << 20
@@ -170,23 +163,3 @@ def _padded(array: Int64s, fill: int) -> Int64s:
 
 def _by_vector(lanes: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
     return np.asarray(lanes.reshape(-1, LANES).any(axis=1), np.bool_)
-
-
-def _sums(weighted: Weighted, weights: npt.NDArray[np.int8]) -> tuple[Int64s, Int64s]:
-    """The smallest and the largest accumulator of every channel."""
-    wide, bias = weights.astype(np.int64), weighted.bias.astype(np.int64)
-    plus, minus = wide.clip(min=0).sum(axis=1), wide.clip(max=0).sum(axis=1)
-    return (
-        bias + INT8_MIN * plus + INT8_MAX * minus,
-        bias + INT8_MAX * plus + INT8_MIN * minus,
-    )
-
-
-def _scaled(requantize: Requantize, accumulator: Int64s) -> Int64s:
-    """Outputs before the zero point is added."""
-    arithmetic = once if requantize.form is Form.ONCE else twice
-    scaled = arithmetic(accumulator, requantize.multiplier, requantize.shift)
-    zero = requantize.zero_point
-    return np.asarray(
-        np.clip(scaled, requantize.minimum - zero, requantize.maximum - zero), np.int64
-    )

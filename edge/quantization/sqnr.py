@@ -110,6 +110,7 @@ class _Comparison:
 
     def __init__(self, float_graph: Graph, int8_graph: Graph) -> None:
         self.float_graph, self.int8_graph = float_graph, int8_graph
+        self.sessions = (reference.Session(float_graph), reference.Session(int8_graph))
         self.origins = _origins(float_graph, int8_graph)
         self.layers = [
             node
@@ -122,10 +123,10 @@ class _Comparison:
         self.classes: list[npt.NDArray[np.integer]] = []
 
     def add(self, batch: Sample) -> None:
-        floats = _all_values(self.float_graph, batch)
+        floats = _all_values(self.sessions[0], batch)
         expected = {name: floats[origin] for name, origin in self.origins.items()}
         stored = {name: self._stored(name, batch[name]) for name in self.int8_graph.inputs}
-        actual = _all_values(self.int8_graph, stored)
+        actual = _all_values(self.sessions[1], stored)
         for node in self.layers:
             reached = self._real(node.output, actual[node.output])
             self.cumulative[node.name].add(expected[node.output], reached)
@@ -140,9 +141,10 @@ class _Comparison:
 
     def _run_alone(self, node: Node, expected: Mapping[str, Array]) -> Array:
         names = activation_inputs(self.int8_graph, node)
-        alone = replace(self.int8_graph, inputs=tuple(names), outputs=node.outputs)
+        alone = replace(self.int8_graph, inputs=tuple(names), outputs=node.outputs, states=())
         inputs = {name: self._stored(name, expected[name]) for name in names}
-        return self._real(node.output, _all_values(alone.with_nodes((node,)), inputs)[node.output])
+        session = reference.Session(alone.with_nodes((node,)))
+        return self._real(node.output, _all_values(session, inputs)[node.output])
 
     def _stored(self, name: str, real: Array) -> Array:
         quantization = self.int8_graph.type(name).quantization
@@ -189,15 +191,16 @@ def _is_float_activation(graph: Graph, name: str) -> bool:
     return value is not None and not value.is_constant and value.type.dtype is DType.FLOAT32
 
 
-def _all_values(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
+def _all_values(session: reference.Session, inputs: Mapping[str, Array]) -> dict[str, Array]:
     """Every activation, [samples, ...]."""
+    graph = session.graph
     parts: dict[str, list[Array]] = {}
 
     def seen(name: str, value: Array) -> None:
         has_batch = graph.type(name).shape[:1] == (1,)
         parts.setdefault(name, []).append(value if has_batch else value[None])
 
-    reference.run_batch(graph, [inputs[name] for name in graph.inputs], observe=seen)
+    session.run_batch([inputs[name] for name in graph.inputs], observe=seen)
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 

@@ -7,6 +7,7 @@ multiplier s_in * s_w / s_out keeps its bits and the bias fits, at a cost far be
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -40,6 +41,24 @@ def weight_quantization(
 
 def quantize_weight(name: str, weight: Array, quantization: Quantization) -> Value:
     return quantize_constant(name, weight, quantization, -SYMMETRIC_MAX, SYMMETRIC_MAX)
+
+
+def scale_empty_channels(weight: Value, bias: Array, in_scale: float, out_scale: float) -> Value:
+    """An int8 weight whose channels without a weight have a scale that fits their bias.
+
+    Observers give such channels, which pruning makes, the smallest scale there is; any other says
+    the same of zeros.
+    """
+    quantization, data = weight.type.quantization, weight.data
+    if data is None or quantization is None or quantization.axis is None:
+        return weight
+    empty = channel_maxima(data, quantization.axis) == 0
+    fitting = weight_quantization(
+        np.zeros(data.shape, np.float32), quantization.axis, bias, in_scale, out_scale
+    )
+    scale = np.where(empty, np.maximum(fitting.scale, quantization.scale), quantization.scale)
+    rescaled = replace(quantization, scale=tuple(scale.tolist()))
+    return replace(weight, type=replace(weight.type, quantization=rescaled))
 
 
 def quantize_bias(name: str, bias: Array, in_scale: float, weight: Quantization) -> Value:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from edge.ir.types import Array
 from edge.quantization.functions import FUNCTIONS
 from edge.reference.call import Call
-from edge.reference.windows import Window
+from edge.reference.windows import Spread, Window
 
 Floats = npt.NDArray[np.float32]
 
@@ -56,6 +56,19 @@ def depthwise_conv2d(call: Call) -> Array:
     return _with_bias(call, sums.reshape(*shape[:3], -1))
 
 
+def conv_transpose2d(call: Call) -> Array:
+    x, weight, spread = call.input(0), call.input(1), Spread.of(call)
+    full = np.zeros((x.shape[0], *spread.full, weight.shape[0]), np.float32)
+    for ky, kx, reached in spread.taps(full):
+        reached += x @ weight[:, ky, kx].T
+    return _with_bias(call, spread.cut(full))
+
+
+def matmul(call: Call) -> Array:
+    a, b = call.input(0), call.input(1)
+    return np.asarray(a @ (b.swapaxes(-1, -2) if call.attrs["transpose_b"] else b), np.float32)
+
+
 def linear(call: Call) -> Array:
     return _with_bias(call, call.input(0) @ call.input(1).T)
 
@@ -64,6 +77,14 @@ def batch_norm(call: Call) -> Array:
     x, weight, bias, mean, variance = (call.input(i) for i in range(5))
     scale = weight / np.sqrt(variance + np.float32(call.number("epsilon")))
     return np.asarray((x - mean) * scale + bias, np.float32)
+
+
+def layer_norm(call: Call) -> Array:
+    x, weight, bias = (call.input(i) for i in range(3))
+    centered = x - x.mean(axis=-1, keepdims=True)
+    variance = np.square(centered).mean(axis=-1, keepdims=True)
+    deviation = np.sqrt(variance + np.float32(call.number("epsilon")))
+    return np.asarray(centered / deviation * weight + bias, np.float32)
 
 
 def avg_pool2d(call: Call) -> Array:

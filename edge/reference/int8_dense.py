@@ -19,7 +19,7 @@ from edge.quantization.constants import Requantize, weighted
 from edge.quantization.fixed_point import Int64s, once, twice
 from edge.quantization.requantize import Form
 from edge.reference.call import Call
-from edge.reference.windows import Window
+from edge.reference.windows import Spread, Window
 
 Int8s = npt.NDArray[np.int8]
 
@@ -28,9 +28,14 @@ _FLOAT32_EXACT = 2**24
 
 def requantized(accumulator: Int64s, requantize: Requantize) -> Int8s:
     """int8 of accumulators whose last axis is the channel."""
-    scaled = _ARITHMETIC[requantize.form](accumulator, requantize.multiplier, requantize.shift)
-    stored = scaled + requantize.zero_point
+    stored = unclamped(accumulator, requantize)
     return np.asarray(np.clip(stored, requantize.minimum, requantize.maximum), np.int8)
+
+
+def unclamped(accumulator: Int64s, requantize: Requantize) -> Int64s:
+    """What `requantized` clamps; training asks which values lie outside."""
+    scaled = _ARITHMETIC[requantize.form](accumulator, requantize.multiplier, requantize.shift)
+    return scaled + requantize.zero_point
 
 
 _ARITHMETIC = {Form.ONCE: once, Form.TWICE: twice}
@@ -73,6 +78,19 @@ def depthwise_conv2d(call: Call) -> Array:
         accumulator += tap[..., None] * filters[ky, kx]
     sums = accumulator.reshape(*shape[:3], -1).astype(np.int64)
     return requantized(sums + constants.bias, constants.requantize)
+
+
+def conv_transpose2d(call: Call) -> Array:
+    constants = weighted(call.graph, call.node)
+    x, weight = call.input(0), call.input(1)
+    sums = weight.astype(np.int64).sum(axis=3)
+    spread = Spread.of(call)
+    full = np.zeros((x.shape[0], *spread.full, weight.shape[0]), np.int64)
+    for ky, kx, reached in spread.taps(full):
+        tap = np.ascontiguousarray(weight[:, ky, kx])
+        reached += exact_product(x, tap) - constants.in_zero_point * sums[:, ky, kx]
+    accumulator = np.asarray(spread.cut(full) + constants.bias, np.int64)
+    return requantized(accumulator, constants.requantize)
 
 
 def linear(call: Call) -> Array:

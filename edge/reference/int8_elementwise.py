@@ -9,7 +9,7 @@ from edge.ir.types import Array
 from edge.quantization import constants
 from edge.quantization.activation_tables import lookup_table
 from edge.quantization.affine import dequantize as dequantize_constant
-from edge.quantization.constants import Operand
+from edge.quantization.constants import Operand, Requantize
 from edge.quantization.fixed_point import (
     Int64s,
     high_product,
@@ -26,6 +26,12 @@ from edge.reference.int8_dense import requantized
 def add(call: Call) -> Array:
     """add and sub."""
     c = constants.add(call.graph, call.node)
+    return np.asarray(np.clip(unclamped_sum(call), c.minimum, c.maximum), np.int8)
+
+
+def unclamped_sum(call: Call) -> Int64s:
+    """What `add` clamps."""
+    c = constants.add(call.graph, call.node)
     operand = _operand_once if c.form is Form.ONCE else _operand_twice
     a, b = operand(call.input(0), c.a), operand(call.input(1), c.b)
     total = a - b if c.subtract else a + b
@@ -33,7 +39,7 @@ def add(call: Call) -> Array:
         scaled = (total + (1 << (c.out_shift - 1))) >> c.out_shift
     else:
         scaled = twice(total, c.out_multiplier, c.out_shift)
-    return np.asarray(np.clip(scaled + c.zero_point, c.minimum, c.maximum), np.int8)
+    return scaled + c.zero_point
 
 
 def _operand_once(x: Array, operand: Operand) -> Int64s:
@@ -46,14 +52,24 @@ def _operand_twice(x: Array, operand: Operand) -> Int64s:
 
 
 def mul(call: Call) -> Array:
+    return requantized(*product(call))
+
+
+def product(call: Call) -> tuple[Int64s, Requantize]:
+    """The accumulators of mul and how they are requantized."""
     c = constants.mul(call.graph, call.node)
     a, b = (call.input(i).astype(np.int64) for i in range(2))
-    return requantized((a - c.a_zero_point) * (b - c.b_zero_point), c.requantize)
+    return (a - c.a_zero_point) * (b - c.b_zero_point), c.requantize
 
 
 def requantize(call: Call) -> Array:
+    return requantized(*rescaled(call))
+
+
+def rescaled(call: Call) -> tuple[Int64s, Requantize]:
+    """The accumulators of requantize and how they are requantized."""
     c = constants.rescale(call.graph, call.node)
-    return requantized(call.input(0).astype(np.int64) - c.in_zero_point, c.requantize)
+    return call.input(0).astype(np.int64) - c.in_zero_point, c.requantize
 
 
 def unary(call: Call) -> Array:

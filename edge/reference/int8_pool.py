@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edge.ir.types import Array
-from edge.quantization.constants import AvgPool, activation_range, avg_pool
+from edge.quantization.constants import AvgPool, Requantize, activation_range, avg_pool
 from edge.quantization.constants import mean as mean_constants
 from edge.quantization.fixed_point import Int64s, once
 from edge.quantization.requantize import INT8_MIN, Form
@@ -15,6 +15,13 @@ from edge.reference.windows import Window
 
 
 def avg_pool2d(call: Call) -> Array:
+    requantize = avg_pool(call.graph, call.node).requantize
+    stored = unclamped_average(call)
+    return np.clip(stored, requantize.minimum, requantize.maximum).astype(np.int8)
+
+
+def unclamped_average(call: Call) -> Int64s:
+    """What `avg_pool2d` clamps."""
     constants = avg_pool(call.graph, call.node)
     window = Window.of(call, call.ints("kernel"))
     x = call.input(0)
@@ -22,9 +29,7 @@ def avg_pool2d(call: Call) -> Array:
     inside = np.ones((1, *x.shape[1:3], 1), np.int64)
     counts = sum((tap for _, _, tap in window.taps(inside, 0)), start=np.int64(0))
     average = _divided if constants.requantize.form is Form.TWICE else _scaled
-    requantize = constants.requantize
-    stored = average(np.asarray(sums), np.asarray(counts), constants)
-    return np.clip(stored, requantize.minimum, requantize.maximum).astype(np.int8)
+    return average(np.asarray(sums), np.asarray(counts), constants)
 
 
 def _divided(sums: Int64s, counts: Int64s, constants: AvgPool) -> Int64s:
@@ -50,6 +55,11 @@ def max_pool2d(call: Call) -> Array:
 
 
 def mean(call: Call) -> Array:
+    return requantized(*total(call))
+
+
+def total(call: Call) -> tuple[Int64s, Requantize]:
+    """The accumulators of mean and how they are requantized."""
     constants = mean_constants(call.graph, call.node)
     sums = call.input(0).sum(call.ints("axes"), np.int64, keepdims=bool(call.attrs["keepdims"]))
-    return requantized(np.asarray(sums) + constants.bias, constants.requantize)
+    return np.asarray(sums) + constants.bias, constants.requantize

@@ -19,14 +19,15 @@ _CHUNK = 8  # samples at a time: working memory stays in the cache, matrix produ
 
 
 def run(graph: Graph, inputs: Sequence[Array], values: bool = False) -> dict[str, Array]:
-    """One inference: the outputs by name, or every activation if `values` is set.
+    """One inference after a reset: the outputs by name, or every activation if `values` is set.
 
     Each input has the shape and element type that the graph declares. Raises EdgeError E0006 if
     one does not.
     """
     _check_inputs(graph, inputs, samples=None)
-    kept = None if values else frozenset(graph.outputs)
-    return _evaluate(graph, inputs, kept, None)
+    given = {**dict(zip(graph.inputs, inputs, strict=True)), **Session(graph).states}
+    live = _evaluate(graph, given, None if values else frozenset(graph.outputs), None)
+    return live if values else {name: _value(graph, live, name) for name in graph.outputs}
 
 
 def run_batch(
@@ -34,31 +35,48 @@ def run_batch(
 ) -> list[Array]:
     """Many inferences: one array an output, leading with the samples.
 
+    The samples of a graph with states are a sequence, which starts from a reset.
+
     Each input is [samples, ...] for a graph input [1, ...] (for one that does not lead with 1,
     samples are a new first axis). Several samples go through a graph together if it keeps the
     leading axis to itself; results are the same as one by one. `observe` sees every activation,
     of some samples at a time. Raises EdgeError E0006 if an input does not fit.
     """
-    samples = _samples(graph, inputs)
-    _check_inputs(graph, inputs, samples)
-    step = _CHUNK if keeps_samples_apart(graph) else 1
-    parts = [
-        _chunk(graph, [x[start : start + step] for x in inputs], observe)
-        for start in range(0, samples, step)
-    ]
-    return [np.concatenate([part[i] for part in parts]) for i in range(len(graph.outputs))]
+    return Session(graph).run_batch(inputs, observe)
 
 
-def _chunk(graph: Graph, inputs: Sequence[Array], observe: Observer | None) -> list[Array]:
-    given = [
-        x if _leads_with_one(graph, name) else x[0]
-        for name, x in zip(graph.inputs, inputs, strict=True)
-    ]
-    results = _evaluate(graph, given, frozenset(graph.outputs), observe)
-    return [
-        results[name] if _leads_with_one(graph, name) else results[name][None]
-        for name in graph.outputs
-    ]
+class Session:
+    """A graph that runs again and again: its states live on from one call to the next."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.states = {state.read: state.initial for state in graph.states}
+
+    def run_batch(self, inputs: Sequence[Array], observe: Observer | None = None) -> list[Array]:
+        """`run_batch`, from the states that the call before has left."""
+        graph = self.graph
+        samples = _samples(graph, inputs)
+        _check_inputs(graph, inputs, samples)
+        step = _CHUNK if keeps_samples_apart(graph) else 1
+        parts = [
+            self._chunk([x[start : start + step] for x in inputs], observe)
+            for start in range(0, samples, step)
+        ]
+        return [np.concatenate([part[i] for part in parts]) for i in range(len(graph.outputs))]
+
+    def _chunk(self, inputs: Sequence[Array], observe: Observer | None) -> list[Array]:
+        graph = self.graph
+        given = {
+            name: x if _leads_with_one(graph, name) else x[0]
+            for name, x in zip(graph.inputs, inputs, strict=True)
+        }
+        live = _evaluate(graph, {**given, **self.states}, frozenset(graph.kept), observe)
+        self.states = {s.read: _value(graph, live, s.written) for s in graph.states}
+        results = {name: _value(graph, live, name) for name in graph.outputs}
+        return [
+            results[name] if _leads_with_one(graph, name) else results[name][None]
+            for name in graph.outputs
+        ]
 
 
 def _leads_with_one(graph: Graph, name: str) -> bool:
@@ -85,11 +103,13 @@ def _check_inputs(graph: Graph, inputs: Sequence[Array], samples: int | None) ->
 
 
 def _evaluate(
-    graph: Graph, inputs: Sequence[Array], kept: frozenset[str] | None, observe: Observer | None
+    graph: Graph,
+    given: Mapping[str, Array],
+    kept: frozenset[str] | None,
+    observe: Observer | None,
 ) -> dict[str, Array]:
     """Run all nodes; forget a value after its last reader unless it is in `kept` (None: all)."""
     live: dict[str, Array] = {}
-    given = dict(zip(graph.inputs, inputs, strict=True))
     finished = _finished_after(graph)
     for names, arrays in _steps(graph, given, live):
         live.update(zip(names, arrays, strict=True))
@@ -100,7 +120,7 @@ def _evaluate(
             for name in finished.get(names[0], ()):
                 if name not in kept:
                     del live[name]
-    return live if kept is None else {name: _value(graph, live, name) for name in graph.outputs}
+    return live
 
 
 def _steps(
@@ -132,6 +152,8 @@ def _finished_after(graph: Graph) -> dict[str, list[str]]:
 
 def keeps_samples_apart(graph: Graph) -> bool:
     """Whether several samples can share the leading axis, which the graph declares as 1."""
+    if graph.states:
+        return False
     activations = [name for name, value in graph.values.items() if not value.is_constant]
     shapes = [graph.type(name).shape for name in activations]
     return all(len(shape) >= 2 and shape[0] == 1 for shape in shapes) and all(
@@ -143,6 +165,8 @@ def _keeps_first_axis(graph: Graph, node: Node) -> bool:
     activations = [n for n in node.inputs if n and not graph.is_constant(n)]
     ranks = {len(graph.type(name).shape) for name in activations}
     if not activations or (node.op in ("add", "sub", "mul") and len(ranks) > 1):
+        return False
+    if node.op == "matmul" and min(ranks) < 3:
         return False
     check = _FIRST_AXIS.get(node.op)
     return check is None or check(node)

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from edge.errors import fail
-from edge.ir import DType
+from edge.ir import DType, Rounding
 from edge.ir.types import Array
-from edge.reference import float_kernels, int8_dense, int8_elementwise, int8_pool, moves
+from edge.reference import (
+    float_kernels,
+    float_ordered,
+    int8_attention,
+    int8_dense,
+    int8_elementwise,
+    int8_pool,
+    moves,
+    recurrent,
+)
 from edge.reference.call import Call, Kernel
 
 MOVES: dict[str, Kernel] = {
@@ -21,10 +30,15 @@ INT8: dict[str, Kernel] = {
     "add": int8_elementwise.add,
     "avg_pool2d": int8_pool.avg_pool2d,
     "conv2d": int8_dense.conv2d,
+    "conv_transpose2d": int8_dense.conv_transpose2d,
     "depthwise_conv2d": int8_dense.depthwise_conv2d,
     "dequantize": int8_elementwise.dequantize,
+    "gru": recurrent.gru_int8,
+    "layer_norm": int8_attention.layer_norm,
     "linear": int8_dense.linear,
     "lookup": int8_elementwise.lookup,
+    "lstm": recurrent.lstm_int8,
+    "matmul": int8_attention.matmul,
     "max_pool2d": int8_pool.max_pool2d,
     "mean": int8_pool.mean,
     "mul": int8_elementwise.mul,
@@ -40,8 +54,14 @@ FLOAT32: dict[str, Kernel] = {
     "avg_pool2d": float_kernels.avg_pool2d,
     "batch_norm": float_kernels.batch_norm,
     "conv2d": float_kernels.conv2d,
+    "conv_transpose2d": float_kernels.conv_transpose2d,
     "depthwise_conv2d": float_kernels.depthwise_conv2d,
+    "gru": recurrent.gru_float,
+    "hidden": recurrent.hidden_float,
+    "layer_norm": float_kernels.layer_norm,
     "linear": float_kernels.linear,
+    "lstm": recurrent.lstm_float,
+    "matmul": float_kernels.matmul,
     "max_pool2d": float_kernels.max_pool2d,
     "mean": float_kernels.mean,
     "mul": float_kernels.mul,
@@ -52,13 +72,22 @@ FLOAT32: dict[str, Kernel] = {
     "unary": float_kernels.unary,
 }
 
-KERNELS: dict[DType, dict[str, Kernel]] = {DType.INT8: INT8, DType.FLOAT32: FLOAT32}
+FLOAT_ORDERED = float_ordered.KERNELS
+
+INT16: dict[str, Kernel] = {"hidden": recurrent.hidden_int16}
+
+KERNELS: dict[DType, dict[str, Kernel]] = {
+    DType.INT8: INT8,
+    DType.INT16: INT16,
+    DType.FLOAT32: FLOAT32,
+}
 
 
 def execute(call: Call) -> Array:
     """The output of one node. Raises EdgeError E0101 if no kernel takes its element type."""
     dtype = call.graph.type(call.node.inputs[0]).dtype
-    kernel = MOVES.get(call.node.op) or KERNELS.get(dtype, {}).get(call.node.op)
+    table = FLOAT_ORDERED if call.graph.rounding is Rounding.FLOAT else KERNELS.get(dtype, {})
+    kernel = MOVES.get(call.node.op) or table.get(call.node.op)
     if kernel is None:
         raise fail("E0101", f"{call.node.op} of {dtype} is not supported", call.node.where)
     return kernel(call)

@@ -12,7 +12,12 @@ from edge.ir import DType
 from edge.ir.types import Array
 from edge.quantization.constants import pad_value
 from edge.quantization.fixed_point import Int64s
-from edge.quantization.resize_tables import FRACTION_BITS, Int16s, resize_tables
+from edge.quantization.resize_tables import (
+    FRACTION_BITS,
+    Int16s,
+    float_positions,
+    resize_tables,
+)
 from edge.reference.call import Call
 
 
@@ -110,16 +115,12 @@ def _bilinear_float(call: Call) -> Array:
 
 def _mixed_float(call: Call, x: npt.NDArray[Any], out: int, axis: int) -> npt.NDArray[Any]:
     size = x.shape[axis]
-    corners = bool(call.attrs["align_corners"]) and out > 1
-    scale = np.float32(size - 1) / np.float32(out - 1) if corners else np.float32(size) / out
-    position = np.arange(out, dtype=np.float32) * scale
-    if call.attrs["half_pixel_centers"]:
-        position = (np.arange(out, dtype=np.float32) + np.float32(0.5)) * scale - np.float32(0.5)
-    position = np.clip(position, 0, np.float32(size - 1))
-    index = np.floor(position).astype(np.int64)
+    corners, centers = bool(call.attrs["align_corners"]), bool(call.attrs["half_pixel_centers"])
+    position, fraction = float_positions(size, out, corners, centers)
+    index = position.astype(np.int64)
     shape = [1] * x.ndim
     shape[axis] = -1
-    weight = (position - index.astype(np.float32)).reshape(shape)
+    weight = fraction.reshape(shape)
     following = np.minimum(index + 1, size - 1)
     mixed = x.take(index, axis) * (np.float32(1) - weight) + x.take(following, axis) * weight
     return np.asarray(mixed, np.float32)

@@ -72,5 +72,43 @@ class Window:
                 yield ky, kx, patches[:, :, :, ky, kx]
 
 
+@dataclass(frozen=True)
+class Spread:
+    """Geometry of a transposed convolution: each input position adds a kernel to the output.
+
+    `count` is the size of the input, `full` that of the output before padding cuts it, `size` that
+    of the output.
+    """
+
+    count: Pair
+    kernel: Pair
+    stride: Pair
+    before: Pair
+    full: Pair
+    size: Pair
+
+    @staticmethod
+    def of(call: Call) -> Spread:
+        kernel, stride = call.input(1).shape[1:3], call.ints("stride")
+        size, padding = call.output.shape[1:3], call.ints("padding")
+        full = [n + p + q for n, p, q in zip(size, padding[0::2], padding[1::2], strict=True)]
+        count = call.input(0).shape[1:3]
+        return Spread(*map(_pair, (count, kernel, stride, padding[0::2], tuple(full), size)))
+
+    def taps(self, full: npt.NDArray[Any]) -> Iterator[tuple[int, int, npt.NDArray[Any]]]:
+        """For each kernel position (y, x) the view of `full` that the inputs reach through it."""
+        (stride_h, stride_w), (rows, columns) = self.stride, self.count
+        for ky in range(self.kernel[0]):
+            down = slice(ky, ky + (rows - 1) * stride_h + 1, stride_h)
+            for kx in range(self.kernel[1]):
+                across = slice(kx, kx + (columns - 1) * stride_w + 1, stride_w)
+                yield ky, kx, full[:, down, across]
+
+    def cut(self, full: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """What padding leaves."""
+        (top, left), (height, width) = self.before, self.size
+        return full[:, top : top + height, left : left + width]
+
+
 def _pair(values: tuple[int, ...]) -> Pair:
     return values[0], values[1]

@@ -38,6 +38,7 @@ class AndroidRunner(QemuUserRunner):
         sizes = [",".join(map(str, tensors)) for tensors in (project.inputs, project.outputs)]
         library = str(program.path.resolve())
         arguments = [library, project.name, str(project.arena), *sizes]
+        arguments += ["reset"] if project.has_states else []
         return [emulator, "-cpu", self.target.machine, *counting, str(loader), *arguments]
 
 

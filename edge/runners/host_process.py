@@ -3,6 +3,7 @@
     host_process.py LIBRARY NAME ARENA_BYTES INPUT_BYTES,... OUTPUT_BYTES,... REPEATS
 
 Reads input.bin and writes output.bin as the boards' main program does, and prints the same line.
+A model with states is reset before the samples, and before each of the other runs below.
 Then the first sample runs REPEATS times; a second line gives the shortest time in nanoseconds of
 each part between two marks: up to the first stage, then each stage of a profile program. Imports
 nothing of edge: it starts once for every run.
@@ -26,7 +27,7 @@ class _Model:
         self.ffi = FFI()
         self.ffi.cdef(
             f"void *{name}_input(int32_t); const void *{name}_output(int32_t);"
-            f"void {name}_invoke(void); extern uint8_t {name}_arena[];"
+            f"void {name}_invoke(void); void {name}_reset(void); extern uint8_t {name}_arena[];"
             "void edge_mark(void); extern int64_t edge_marks[]; extern int32_t edge_mark_count;"
         )
         self.library = self.ffi.dlopen(library)
@@ -35,6 +36,7 @@ class _Model:
         self.output = getattr(self.library, f"{name}_output")
         self.arena = self.ffi.buffer(getattr(self.library, f"{name}_arena"), arena)
         self.inputs = inputs
+        self.reset = getattr(self.library, f"{name}_reset", lambda: None)
 
     def load(self, sample: bytes) -> None:
         start = 0
@@ -54,11 +56,13 @@ class _Model:
     def touched(self, sample: bytes, pattern: int) -> int:
         """One past the highest byte of the arena that no longer holds the pattern after a run."""
         self.arena[:] = bytes([pattern]) * len(self.arena)
+        self.reset()
         self.run(sample)
         return len(bytes(self.arena).rstrip(bytes([pattern])))
 
     def times(self, sample: bytes) -> list[int]:
         """Nanoseconds from the call to the first stage, of each stage to the end."""
+        self.reset()
         self.load(sample)
         self.library.edge_mark_count = 0
         self.library.edge_mark()
@@ -73,6 +77,7 @@ def _main(library: str, name: str, *numbers: str) -> None:
     model = _Model(library, name, arena, inputs)
     samples, size, results = Path("input.bin").read_bytes(), sum(inputs), []
     watermark = max(model.touched(samples[:size], pattern) for pattern in _PATTERNS)
+    model.reset()
     for start in range(0, len(samples), size):
         model.run(samples[start : start + size])
         results.append(model.outputs(outputs))

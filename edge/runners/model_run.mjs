@@ -21,6 +21,7 @@ class Model {
     this.exports = instance.exports;
     this.marks = marks;
     this.invoke = this.exports[`${job.name}_invoke`];
+    this.reset = this.exports[`${job.name}_reset`] ?? (() => {}); // only models with states have it
   }
 
   bytes(address, size) {
@@ -49,6 +50,7 @@ class Model {
   touched(sample, pattern) {
     const arena = this.bytes(this.exports[`${this.job.name}_arena`].value, this.job.arena);
     arena.fill(pattern);
+    this.reset();
     this.load(sample);
     this.invoke();
     return arena.findLastIndex((byte) => byte !== pattern) + 1;
@@ -124,6 +126,7 @@ export async function runModel(module, job, samples) {
   const outputs = new Uint8Array(count * made);
   const first = samples.subarray(0, size);
   const watermark = Math.max(...PATTERNS.map((pattern) => model.touched(first, pattern)));
+  model.reset();
   for (let i = 0; i < count; i++) {
     model.load(samples.subarray(i * size, (i + 1) * size));
     model.invoke();

@@ -21,6 +21,7 @@ import numpy as np
 
 from edge.errors import Diagnostic, EdgeError, fail
 from edge.ir.types import Array
+from edge.runners.emulator_age import too_old
 from edge.runners.fault import FAULT_STATUS, fault_error
 from edge.runners.plugin import counting_plugin
 from edge.runners.result import Bytes, Result, outputs_of, report_of, samples_of
@@ -46,10 +47,10 @@ class QemuRunner:
     name: str = "qemu"
 
     def run(self, program: Program, inputs: Sequence[Array], *, count: bool = False) -> Result:
-        """Run every sample; with `count` the first one under the plugin.
+        """Run every sample; with `count` the first one under the plugin, or a whole sequence.
 
         Raises EdgeError: E0014 wrong sizes, E0403 no emulator, E0404 emulator failed or too slow,
-        E0409 a program larger than the emulated board,
+        E0409 a program larger than the emulated board, E0410 an emulator without the board,
         E0311, E0312, E0510 as the firmware's fault report says.
         """
         emulator = find_emulator(self.target)
@@ -57,8 +58,11 @@ class QemuRunner:
         samples = samples_of(program.project, inputs)
         plugin, diagnostics = _plugin() if count else (None, ())
         counted = [samples[:1]] if plugin else []
-        jobs = [(part, plugin) for part in counted]
-        jobs += [(part, None) for part in _parts(samples[len(counted) :])]
+        if program.project.has_states:
+            jobs = [(samples, plugin)]
+        else:
+            jobs = [(part, plugin) for part in counted]
+            jobs += [(part, None) for part in _parts(samples[len(counted) :])]
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             results = list(pool.map(lambda job: self._process(emulator, program, *job), jobs))
         merged = _merged(results)
@@ -77,7 +81,8 @@ class QemuRunner:
                     diagnostics=(_no_counts(done.stderr),),
                 )
             if done.returncode != 0:
-                raise self.failure(program, done)
+                refused = too_old(self.target, emulator, done.stderr)
+                raise refused or self.failure(program, done)
             report = report_of(done.stdout)
             result = Result(
                 outputs_of(program.project, (folder / "output.bin").read_bytes(), len(samples)),

@@ -32,6 +32,7 @@ class WasmRunner:
             module = _Module(wasmtime, program)
             watermark = max(module.touched(samples[0], pattern) for pattern in _PATTERNS)
             fuel = module.fuel(samples[0]) if count else []
+            module.reset()
             outputs = b"".join(module.run(sample) for sample in samples)
         except wasmtime.Trap as trap:
             raise fail("E0510", f"{program.project.name} trapped", notes=[str(trap)]) from trap
@@ -63,12 +64,17 @@ class _Module:
 
     def fuel(self, sample: Bytes) -> list[int]:
         """Fuel from the call to the first stage, then of each stage of a profile program."""
+        self.reset()
         self._load(sample)
         self._marks.clear()
         self._mark()
         self._call("invoke")
         self._mark()
         return [before - after for before, after in pairwise(self._marks)]
+
+    def reset(self) -> None:
+        if self._project.has_states:
+            self._call("reset")
 
     def run(self, sample: Bytes) -> bytes:
         """The bytes of all outputs."""
@@ -89,6 +95,7 @@ class _Module:
         """One past the highest byte of the arena that no longer holds the pattern after a run."""
         arena = self._exports[f"{self._project.name}_arena"].value(self._store)
         self._write(arena, bytes([pattern]) * self._project.arena)
+        self.reset()
         self.run(sample)
         return len(self._read(arena, self._project.arena).rstrip(bytes([pattern])))
 

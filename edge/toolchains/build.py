@@ -149,7 +149,7 @@ def _link(
     objects: Sequence[Path],
     path: Path,
 ) -> None:
-    exports = tuple(f"{project.name}_{part}" for part in ("input", "output", "invoke", "arena"))
+    exports = tuple(f"{project.name}_{part}" for part in project.functions)
     before, after = commands.link_flags(target, toolchain.name, exports)
     script = _link_scripts(target, path, exports)
     inputs = [str(file) for file in objects]

@@ -18,6 +18,7 @@ class ProjectSources:
     """A folder that `edge export` wrote. `files` are relative to it; tensor sizes are bytes.
 
     `input_rows` is 0 where the input lies in the arena, else the rows in which it is given.
+    The samples of a model that has states are a sequence.
     """
 
     path: Path
@@ -27,6 +28,13 @@ class ProjectSources:
     outputs: tuple[int, ...]
     arena: int
     input_rows: int = 0
+    has_states: bool = False
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """What a runner uses of the model, by the symbols' endings."""
+        reset = ("reset",) if self.has_states else ()
+        return ("input", "output", "invoke", "arena", *reset)
 
     @property
     def frame_files(self) -> tuple[str, ...]:
@@ -60,6 +68,7 @@ def _sources(path: Path, plan: Mapping[str, Any]) -> ProjectSources:
         outputs=tuple(int(tensor["bytes"]) for tensor in plan["outputs"]),
         arena=int(plan["arena"]),
         input_rows=int(plan.get("input_rows", 0)),
+        has_states=bool(plan.get("states")),
     )
 
 

@@ -19,13 +19,16 @@ from edge.ir import Graph, Rounding, macs
 from edge.planning import Plan, check_fit, plan
 from edge.target import Target, load_target
 from edge.workflow.prepare import Calibration, has_quantize_nodes, is_float, prepare
+from edge.workflow.prepare_float import prepare_float
 from edge.workflow.project import MODEL_FILE, REPORT_FILE, write_project
+from edge.workflow.pruned import pruned_model
 from edge.workflow.samples import random_inputs
 
-VECTORS = 2
-"""Test vectors stored in every export."""
+VECTORS, SEQUENCE = 2, 12
+"""Test vectors stored in every export; for a model with states they are a sequence."""
 
 INPUT_FORMS = ("arena", "rows")
+PRECISIONS = ("int8", "fp32")
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +97,8 @@ def compile_model(
     *,
     observer: str = "minmax",
     rounding: str | Rounding | None = None,
+    precision: str = "int8",
+    prune: str | None = None,
     sram: int | str | None = None,
     flash: int | str | None = None,
     input: str = "arena",
@@ -108,15 +113,31 @@ def compile_model(
     smallest = isinstance(sram, str) and sram.strip().lower() == "min"
     chosen = load_target(target) if isinstance(target, str) else target
     chosen = chosen.with_memory(sram=None if smallest else sram, flash=flash)
-    wanted = Rounding(rounding) if rounding else None
+    wanted = _rounding(precision, rounding)
     loaded = load(model, wanted)
+    if prune is not None:
+        loaded = pruned_model(loaded, prune)
     warnings: list[Diagnostic] = []
-    graph = prepare(
-        loaded.graph, calibration, observer=observer, rounding=wanted, progress=progress,
-        dump=dump, checked=checked, warn=warnings.append,
-    )  # fmt: skip
+    if precision == "fp32":
+        graph = prepare_float(loaded.graph, dump=dump, checked=checked)
+    else:
+        graph = prepare(
+            loaded.graph, calibration, observer=observer, rounding=wanted, progress=progress,
+            dump=dump, checked=checked, warn=warnings.append,
+        )  # fmt: skip
     named = replace(graph, name=c_name(name or graph.name))
     return Compilation(loaded, named, chosen, tuple(warnings), input == "rows", smallest)
+
+
+def _rounding(precision: str, rounding: str | Rounding | None) -> Rounding | None:
+    """The requantization that is asked for. Raises EdgeError E0016 where it has no meaning."""
+    if precision not in PRECISIONS:
+        raise fail("E0016", f"unknown precision {precision!r}", help=[" or ".join(PRECISIONS)])
+    if rounding is None:
+        return None
+    if precision == "fp32" or Rounding(rounding) is Rounding.FLOAT:
+        raise fail("E0016", f"rounding {rounding} with precision {precision}: only int8 rounds so")
+    return Rounding(rounding)
 
 
 def export(
@@ -132,7 +153,9 @@ def export(
 
     `model` is anything `edge.load` takes. `calibration` (.npz, .npy or an iterable of inputs)
     quantizes a float model. Further settings: `observer` ("minmax", "moving_average",
-    "percentile", "mse"), `rounding` ("tflite", "tflm", "single"), `sram` and `flash` (bytes or
+    "percentile", "mse"), `rounding` ("tflite", "tflm", "single"), `precision` ("int8", or "fp32"
+    for float kernels, which need no calibration), `prune` ("1x4:0.5" removes half of the weights of
+    every layer that the pattern fits, least magnitude first), `sram` and `flash` (bytes or
     "256K"; `sram="min"` joins operators until the arena is as small as it gets), `input` ("arena",
     or "rows" for an input that is given row by row and never held as a whole), `name` (prefix of
     the C names), `progress`, `dump` (folder for the graph after each
@@ -165,7 +188,7 @@ def _vectors(graph: Graph) -> tuple[list[np.ndarray[Any, Any]], list[np.ndarray[
     """Random inputs and the outputs of the numpy reference."""
     from edge.reference import run_batch
 
-    inputs = random_inputs(graph, VECTORS)
+    inputs = random_inputs(graph, SEQUENCE if graph.states else VECTORS)
     return inputs, run_batch(graph, inputs)
 
 
@@ -214,6 +237,8 @@ def _unsupported(diagnostic: Diagnostic) -> dict[str, Any]:
 
 
 def _with_made_up_ranges(graph: Graph, settings: dict[str, Any]) -> dict[str, Any]:
-    if settings.get("calibration") is None and is_float(graph) and not has_quantize_nodes(graph):
+    if settings.get("precision") == "fp32" or settings.get("calibration") is not None:
+        return settings
+    if is_float(graph) and not has_quantize_nodes(graph):
         return {**settings, "calibration": [tuple(random_inputs(graph, 1))]}
     return settings

@@ -18,7 +18,7 @@ Calibration = Source | None
 def is_float(graph: Graph) -> bool:
     """True if no activation of the graph is quantized."""
     made = (graph.type(output) for node in graph.nodes for output in node.outputs)
-    return all(tensor.dtype is not DType.INT8 for tensor in made)
+    return all(tensor.dtype not in (DType.INT8, DType.INT16) for tensor in made)
 
 
 def has_quantize_nodes(graph: Graph) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edge.errors import Diagnostic, fail
 from edge.ir.types import Array
@@ -59,7 +60,8 @@ def verify(
 ) -> Verification:
     """Build an exported folder, run it and compare every output with the reference.
 
-    Runs the stored test vectors and random inputs, `samples` in all, or the given `inputs`
+    Runs the stored test vectors and random inputs, `samples` in all, or the given `inputs`; for a
+    model with states they are one sequence, after a reset
     ([N, ...] each). `on` is a runner: "host", "qemu", "wasmtime"; `reference` is "numpy" or
     "litert" (.tflite models only). Raises EdgeError if it cannot be built or run.
     """
@@ -72,8 +74,12 @@ def verify(
 
 
 def verification_inputs(project: Project, count: int) -> list[Array]:
-    """The stored vectors first, then random inputs, `count` samples in all."""
+    """The stored vectors first, then random inputs, `count` samples in all.
+
+    A stored sequence is never cut: what a model with states remembers shows only along it.
+    """
     stored = project.stored_inputs()
+    count = max(count, len(stored[0])) if project.graph.states else count
     more = random_inputs(project.graph, max(count - len(stored[0]), 0), "verify")
     return [port[:count] for port in concatenate([stored, more])]
 
@@ -96,19 +102,15 @@ def _litert_outputs(project: Project, inputs: Sequence[Array]) -> list[Array]:
             "E0006", f"{project.name} was not made from a .tflite file, so LiteRT cannot run it",
             help=["--reference numpy"],
         )  # fmt: skip
-    rows = [run_litert(model, [port[i : i + 1] for port in inputs]) for i in range(len(inputs[0]))]
-    return concatenate(rows)
+    return run_litert(model, inputs)
 
 
 def compare(
     bench: Workbench, reference: str, expected: Sequence[Array], actual: Sequence[Array]
 ) -> Verification:
-    """Count the values that differ, and say where the first one is."""
-    wide = [
-        (e.astype(np.float64), a.astype(np.float64)) for e, a in zip(expected, actual, strict=True)
-    ]
-    differences = [np.abs(a - e.reshape(a.shape)) for e, a in wide]
-    mismatches = sum(int(np.count_nonzero(d)) for d in differences)
+    """Count the values whose bits differ, and say where the first one is."""
+    pairs = [(e.reshape(a.shape), a) for e, a in zip(expected, actual, strict=True)]
+    mismatches = sum(int(np.count_nonzero(differing(e, a))) for e, a in pairs)
     return Verification(
         bench.project.target,
         bench.runner.name,
@@ -116,16 +118,29 @@ def compare(
         len(actual[0]),
         sum(a.size for a in actual),
         mismatches,
-        max(float(d.max()) for d in differences),
+        max(_largest_difference(e, a) for e, a in pairs),
         _first_mismatch(bench.project, expected, actual) if mismatches else (),
     )
+
+
+def differing(expected: Array, actual: Array) -> npt.NDArray[np.bool_]:
+    """Where two arrays of one shape and type differ in a bit; NaN equals every NaN."""
+    one, other = (np.ascontiguousarray(a).view(f"u{a.dtype.itemsize}") for a in (expected, actual))
+    # NaN is the only value that differs from itself.
+    return np.asarray((one != other) & ((expected == expected) | (actual == actual)))
+
+
+def _largest_difference(expected: Array, actual: Array) -> float:
+    unequal = differing(expected, actual)
+    a, e = (x[unequal].astype(np.float64) for x in (actual, expected))
+    return float(np.abs(a - e).max(initial=0.0))
 
 
 def _first_mismatch(
     project: Project, expected: Sequence[Array], actual: Sequence[Array]
 ) -> tuple[Diagnostic, ...]:
     for port, e, a in zip(project.plan["outputs"], expected, actual, strict=True):
-        if len(places := np.argwhere(e.reshape(a.shape) != a)):
+        if len(places := np.argwhere(differing(e.reshape(a.shape), a))):
             at = tuple(int(i) for i in places[0])
             return (
                 Diagnostic(

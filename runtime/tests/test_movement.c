@@ -79,7 +79,7 @@ static void test_resize_nearest(void) {
     const edge_resize layer = {rows, columns, NULL, NULL, 2, 3, 3, 2, 1};
     const edge_rows in = one_row(SIX, 6);
     int8_t out[6];
-    edge_ref_resize_nearest_s8(&layer, &in, 0, out, NULL);
+    edge_ref_resize_nearest(&layer, &in, 0, out, NULL);
     expect_each("nearest", expected, out, 6);
 }
 

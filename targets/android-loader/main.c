@@ -2,7 +2,7 @@
  *
  * The runner main of a model in a shared library:
  *
- *     loader LIBRARY NAME ARENA_BYTES INPUT_BYTES,... OUTPUT_BYTES,...
+ *     loader LIBRARY NAME ARENA_BYTES INPUT_BYTES,... OUTPUT_BYTES,... [reset]
  */
 #include "library.h"
 #include "process.h"
@@ -49,13 +49,14 @@ typedef union {
     void *(*input)(int32_t index);
     const void *(*output)(int32_t index);
     void (*invoke)(void);
+    void (*reset)(void);
 } symbol;
 
 int32_t main(int32_t argc, char **argv);
 int32_t main(int32_t argc, char **argv) {
     static uint32_t input_bytes[MAX_TENSORS], output_bytes[MAX_TENSORS];
-    if (argc != 6) {
-        print("usage: loader LIBRARY NAME ARENA_BYTES INPUT_BYTES,... OUTPUT_BYTES,...\n");
+    if (argc != 6 && argc != 7) {
+        print("usage: loader LIBRARY NAME ARENA_BYTES INPUT_BYTES,... OUTPUT_BYTES,... [reset]\n");
         return 2;
     }
     const library loaded = library_load(argv[1], "edge_mark", edge_mark);
@@ -63,12 +64,19 @@ int32_t main(int32_t argc, char **argv) {
     const symbol input = {part_of(&loaded, argv[2], "_input")};
     const symbol output = {part_of(&loaded, argv[2], "_output")};
     const symbol invoke = {part_of(&loaded, argv[2], "_invoke")};
+    const symbol reset = {argc == 7 ? part_of(&loaded, argv[2], "_reset") : NULL};
     const int32_t inputs = numbers(argv[4], input_bytes);
     const int32_t outputs = numbers(argv[5], output_bytes);
-    const sampled_model model = {
-        input.input,          output.output, invoke.invoke, part_of(&loaded, argv[2], "_arena"),
-        number(&arena_bytes), inputs,        outputs,       input_bytes,
-        output_bytes};
+    const sampled_model model = {input.input,
+                                 output.output,
+                                 invoke.invoke,
+                                 reset.reset,
+                                 part_of(&loaded, argv[2], "_arena"),
+                                 number(&arena_bytes),
+                                 inputs,
+                                 outputs,
+                                 input_bytes,
+                                 output_bytes};
     run_samples(&model);
     return 0;
 }

@@ -39,6 +39,9 @@ static size_t painted_run(const sampled_model *model, intptr_t input, uint8_t pa
     for (size_t i = 0; i < touched; i++) {
         model->arena[i] = pattern;
     }
+    if (model->reset != NULL) {
+        model->reset();
+    }
     file_seek(input, 0);
     load_sample(model, input);
     *stack = larger(*stack, invoke(model));

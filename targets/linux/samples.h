@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A model as the runner main sees it; test/model.h of a project or a loaded library fills it in.
+ * A model as the runner main sees it; test/edge_model.h of a project or a loaded library fills it
+ * in.
  */
 #ifndef EDGE_SAMPLES_H
 #define EDGE_SAMPLES_H
@@ -12,6 +13,7 @@ typedef struct {
     void *(*input)(int32_t index);
     const void *(*output)(int32_t index);
     void (*invoke)(void);
+    void (*reset)(void); /* NULL for a model without states */
     uint8_t *arena;
     size_t arena_bytes;
     int32_t inputs, outputs;

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 #include "board.h"
-#include "model.h"
+#include "edge_model.h"
 
 #define TEXT_OF(x) #x
 #define TEXT(x) TEXT_OF(x)
@@ -23,10 +23,10 @@ __attribute__((naked, noinline, used)) void edge_mark(void) {
     __asm__ volatile("bx lr");
 }
 
-#ifdef MODEL_INPUT_ROWS
+#ifdef EDGE_MODEL_INPUT_ROWS
 #define INFER take_rows /* gets r0, the file */
 #else
-#define INFER model_invoke
+#define INFER edge_model_invoke
 #endif
 
 /* In assembly so that no compiler moves anything between the marks and the model. */
@@ -43,23 +43,25 @@ static uint32_t larger(uint32_t a, uint32_t b) {
     return a > b ? a : b;
 }
 
-#ifdef MODEL_INPUT_ROWS
+#ifdef EDGE_MODEL_INPUT_ROWS
 /* The first row is in its place; the others go from the file straight into theirs. */
 void take_rows(int32_t file);
 __attribute__((noinline, used)) void take_rows(int32_t file) {
-    while (!model_push_row(model_row())) {
-        file_read(file, model_row(), MODEL_INPUT_ROW_BYTES);
+    while (!edge_model_push_row(edge_model_row())) {
+        file_read(file, edge_model_row(), EDGE_MODEL_INPUT_ROW_BYTES);
     }
 }
 
 static bool load_sample(int32_t file) {
-    model_begin();
-    return file_read(file, model_row(), MODEL_INPUT_ROW_BYTES) == MODEL_INPUT_ROW_BYTES;
+    edge_model_begin();
+    return file_read(file, edge_model_row(), EDGE_MODEL_INPUT_ROW_BYTES) ==
+           EDGE_MODEL_INPUT_ROW_BYTES;
 }
 #else
 static bool load_sample(int32_t file) {
-    for (int32_t i = 0; i < MODEL_INPUTS; i++) {
-        if (file_read(file, model_input(i), model_input_bytes[i]) != model_input_bytes[i]) {
+    for (int32_t i = 0; i < EDGE_MODEL_INPUTS; i++) {
+        if (file_read(file, edge_model_input(i), edge_model_input_bytes[i]) !=
+            edge_model_input_bytes[i]) {
             return false;
         }
     }
@@ -68,8 +70,8 @@ static bool load_sample(int32_t file) {
 #endif
 
 static void save_sample(int32_t file) {
-    for (int32_t i = 0; i < MODEL_OUTPUTS; i++) {
-        file_write(file, model_output(i), model_output_bytes[i]);
+    for (int32_t i = 0; i < EDGE_MODEL_OUTPUTS; i++) {
+        file_write(file, edge_model_output(i), edge_model_output_bytes[i]);
     }
 }
 
@@ -82,14 +84,17 @@ static uint32_t infer(int32_t file) {
 /* Runs the first sample in an arena full of `pattern`; returns one past the highest byte that no
  * longer holds it. A byte that got the value of one pattern shows under another. */
 static uint32_t painted_run(int32_t input, uint8_t pattern, uint32_t *stack) {
-    uint8_t *const arena = model_arena;
-    for (uint32_t i = 0; i < MODEL_ARENA_BYTES; i++) {
+    uint8_t *const arena = edge_model_arena;
+    for (uint32_t i = 0; i < EDGE_MODEL_ARENA_BYTES; i++) {
         arena[i] = pattern;
     }
+#ifdef edge_model_reset
+    edge_model_reset();
+#endif
     file_rewind(input);
     load_sample(input);
     *stack = larger(*stack, infer(input));
-    uint32_t touched = MODEL_ARENA_BYTES;
+    uint32_t touched = EDGE_MODEL_ARENA_BYTES;
     while (touched > 0 && arena[touched - 1] == pattern) {
         touched--;
     }

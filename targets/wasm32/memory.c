@@ -7,11 +7,27 @@
 #include <stdint.h>
 
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes);
+void *memmove(void *to, const void *from, size_t bytes);
 void *memset(void *to, int value, size_t bytes);
 
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes) {
     uint8_t *a = to;
     const uint8_t *b = from;
+    for (size_t i = 0; i < bytes; i++) {
+        a[i] = b[i];
+    }
+    return to;
+}
+
+void *memmove(void *to, const void *from, size_t bytes) {
+    uint8_t *a = to;
+    const uint8_t *b = from;
+    if ((uintptr_t)to > (uintptr_t)from) {
+        while (bytes-- > 0) {
+            a[bytes] = b[bytes];
+        }
+        return to;
+    }
     for (size_t i = 0; i < bytes; i++) {
         a[i] = b[i];
     }

@@ -103,7 +103,7 @@ def test_targets_lists_sizes(capsys: pytest.CaptureFixture[str]) -> None:
 def test_ops_names_a_kernel_for_what_a_target_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(cli, ["ops", "-t", "host", "--json"]) == 0
     rows = {row["op"]: row["kernels"] for row in json.loads(capsys.readouterr().out)["ops"]}
-    assert rows["conv2d"] == ["ref/conv2d_s8", "ref/linear_s8"]
+    assert {"f32x4/conv2d_f32", "ref/conv2d_s8", "ref/linear_s8"} <= set(rows["conv2d"])
     assert rows["batch_norm"] == []
 
 

@@ -104,36 +104,38 @@ def test_program_gives_the_bits_of_the_reference(
 ROWS_MAIN = r"""
 #include <stdio.h>
 #include <string.h>
-#include "model.h"
+#include "edge_model.h"
 #include "vectors.h"
 
 static int asked;
 
 static void next_row(void *context, int32_t y, void *row) {
     asked += y == asked;
-    memcpy(row, (const int8_t *)context + y * MODEL_INPUT_ROW_BYTES, MODEL_INPUT_ROW_BYTES);
+    const int8_t *input = context;
+    memcpy(row, input + y * EDGE_MODEL_INPUT_ROW_BYTES, EDGE_MODEL_INPUT_ROW_BYTES);
 }
 
 static int wrong(void) {
-    return memcmp(model_output(0), vector_outputs, model_output_bytes[0]) != 0;
+    return memcmp(edge_model_output(0), vector_outputs, edge_model_output_bytes[0]) != 0;
 }
 
 int main(void) {
     static int8_t output[4096];
-    model_begin(); /* an inference that is given up after two rows */
-    model_push_row(vector_inputs + MODEL_INPUT_ROW_BYTES);
-    model_push_row(vector_inputs);
+    edge_model_begin(); /* an inference that is given up after two rows */
+    edge_model_push_row(vector_inputs + EDGE_MODEL_INPUT_ROW_BYTES);
+    edge_model_push_row(vector_inputs);
     NAME_run_rows(next_row, (void *)(uintptr_t)vector_inputs);
-    const int pulled = wrong() || asked != MODEL_INPUT_ROWS;
+    const int pulled = wrong() || asked != EDGE_MODEL_INPUT_ROWS;
     NAME_run(vector_inputs, output);
-    const int whole = memcmp(output, vector_outputs, model_output_bytes[0]) != 0;
-    model_begin();
+    const int whole = memcmp(output, vector_outputs, edge_model_output_bytes[0]) != 0;
+    edge_model_begin();
     int early = 0;
-    for (int32_t y = 0; y < MODEL_INPUT_ROWS; ++y) {
-        memcpy(model_row(), vector_inputs + y * MODEL_INPUT_ROW_BYTES, MODEL_INPUT_ROW_BYTES);
-        early += model_push_row(model_row()) != (y == MODEL_INPUT_ROWS - 1);
+    for (int32_t y = 0; y < EDGE_MODEL_INPUT_ROWS; ++y) {
+        const int8_t *row = vector_inputs + y * EDGE_MODEL_INPUT_ROW_BYTES;
+        memcpy(edge_model_row(), row, EDGE_MODEL_INPUT_ROW_BYTES);
+        early += edge_model_push_row(edge_model_row()) != (y == EDGE_MODEL_INPUT_ROWS - 1);
     }
-    const int late = model_row() != NULL || model_push_row(vector_inputs) != 1;
+    const int late = edge_model_row() != NULL || edge_model_push_row(vector_inputs) != 1;
     printf("%d %d %d %d %d\n", pulled, whole, early, late, wrong());
     return 0;
 }

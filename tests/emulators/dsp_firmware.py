@@ -18,7 +18,7 @@ import numpy.typing as npt
 from edge import resources
 from edge.emit.c_text import ConstArray, initializer
 from edge.emit.descriptors import describe
-from edge.ir import Graph
+from edge.ir import OPS, Graph, RowRule
 from edge.ir.types import Array
 from edge.planning.choice import kernel_named
 from edge.planning.kernels import Kernel
@@ -43,7 +43,7 @@ class Case:
     name: str
     graph: Graph
     kernel: str
-    inputs: tuple[npt.NDArray[np.int8], ...]
+    inputs: tuple[Array, ...]
     distance: int | None = None
     at_end: bool = False
 
@@ -52,8 +52,15 @@ class Case:
         return kernel_named(self.kernel, self.graph.nodes[0].op)
 
     @property
+    def rows(self) -> int:
+        """Calls that the planner would make of the kernel on its own."""
+        node = self.graph.nodes[0]
+        by_rows = OPS[node.op].rows is RowRule.WINDOW and not self.chosen.flat
+        return row_count(self.graph.type(node.output)) if by_rows else 1
+
+    @property
     def expected(self) -> Array:
-        return run(self.graph, self.inputs)["y"]
+        return run(self.graph, self.inputs)[self.graph.outputs[0]]
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,7 @@ def _build(cases: Sequence[Case], target: Target, toolchain: str, folder: Path) 
     includes += [f"-isystem{path}" for path in commands.system_folders(target)]
     objects = []
     board_files = [file for file in commands.board_sources(target) if file.name != "main.c"]
-    for index, source in enumerate([main, *_kernel_sources(cases), *board_files]):
+    for index, source in enumerate([main, *kernel_sources(cases), *board_files]):
         made = folder / f"{index}-{source.stem}.o"
         flags = commands.compile_flags(target, toolchain, board=source in board_files)
         _call([*found.command, *flags, *includes, "-c", str(source), "-o", str(made)])
@@ -141,7 +148,8 @@ def _linker_script(target: Target, folder: Path) -> list[str]:
     return [f"-Wl,-T,{script}"]
 
 
-def _kernel_sources(cases: Sequence[Case]) -> list[Path]:
+def kernel_sources(cases: Sequence[Case]) -> list[Path]:
+    """The files under runtime/kernels that the cases need."""
     files = {f"{case.kernel}.c" for case in cases}
     files |= {source for case in cases for source in case.chosen.sources}
     return [resources.path(f"runtime/kernels/{name}") for name in sorted(files)]
@@ -176,10 +184,10 @@ def _case_text(case: Case, prefix: str) -> tuple[str, str]:
     """C definitions and the table entry of one case."""
     graph, node = case.graph, case.graph.nodes[0]
     expected = case.expected
-    rows = 1 if case.chosen.flat else row_count(graph.type(node.output))
+    rows = case.rows
     described = describe(graph, node, Step(node.name, case.kernel, rows), prefix)
-    arrays = [*described.arrays, ConstArray(f"{prefix}_expected", expected.astype(np.int8))]
-    arrays += [ConstArray(f"{prefix}_x{i}", x.astype(np.int8)) for i, x in enumerate(case.inputs)]
+    arrays = [*described.arrays, ConstArray(f"{prefix}_expected", as_bytes(expected))]
+    arrays += [ConstArray(f"{prefix}_x{i}", as_bytes(x)) for i, x in enumerate(case.inputs)]
     text = "".join(f"static {array.definition}\n" for array in arrays)
     text += f"static const {described.struct} {prefix} = {initializer(described.fields)};\n"
     sees_rows = not case.chosen.flat and rows == row_count(graph.type(node.output))
@@ -193,7 +201,12 @@ def _case_text(case: Case, prefix: str) -> tuple[str, str]:
     return text, entry
 
 
-def _rows_text(name: str, x: npt.NDArray[np.int8], sees_rows: bool) -> str:
+def as_bytes(array: Array) -> npt.NDArray[np.int8]:
+    """The bytes of an array, flat."""
+    return np.frombuffer(np.ascontiguousarray(array).tobytes(), np.int8)
+
+
+def _rows_text(name: str, x: Array, sees_rows: bool) -> str:
     rows = x.shape[1] if sees_rows and x.ndim == 4 else 1
     return f"{{{name}, {x.nbytes // rows}, {rows}, {rows}}}"
 

@@ -38,7 +38,7 @@ def depthwise(kernel: int, channels: int, multiplier: int, **attrs: tuple[int, .
 
 @pytest.mark.parametrize(("target", "folder"), PRODUCTS.items())
 def test_ordinary_layers_get_the_kernels_of_the_target(target: str, folder: str) -> None:
-    linear = weighted("linear", (1, 64), random_weights((10, 64), RNG), Spec(), RNG)
+    linear = weighted("linear", (1, 64), random_weights((32, 64), RNG), Spec(), RNG)
     assert chosen(linear, target) == f"{folder}/linear_s8"
     assert chosen(pointwise(random_weights((8, 16), RNG)), target) == f"{folder}/linear_s8"
     assert chosen(conv(3), target) == f"{folder}/conv2d_s8"

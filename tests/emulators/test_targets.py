@@ -3,7 +3,6 @@ compilers; MobileNet-v1 with dot products stays within its instructions."""
 
 from __future__ import annotations
 
-import shutil
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -12,9 +11,8 @@ import numpy as np
 import pytest
 
 import edge
-from edge.target import load_target
-from edge.toolchains.toolchain import compiler_command, package_of
 from tests.bench.mobilenet_v1 import measure
+from tests.emulators.installed import need
 from tests.models.mlperf_tiny import FILES, golden, needed
 
 SAMPLES = 4  # emulated, a ResNet takes 200 million instructions for one on Cortex-M0+
@@ -39,18 +37,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory):
     return exported
 
 
-def _need(target_name: str, compiler: str) -> None:
-    target = load_target(target_name)
-    if not shutil.which(target.emulator):
-        pytest.skip(f"{target.emulator} is missing")
-    if not compiler_command(compiler, target):
-        pytest.skip(package_of(compiler, target))
-
-
 @needed
 @pytest.mark.parametrize(("target", "model", "compiler"), BUILDS)
 def test_golden_outputs_of_litert(folder, model: str, target: str, compiler: str) -> None:
-    _need(target, compiler)
+    need(target, compiler)
     inputs = golden(model, "in")[:SAMPLES]
     expected = golden(model, "out_litert_ref")[: len(inputs)]
     (outputs,) = edge.run(folder(model, target), [inputs], toolchain=compiler)
@@ -60,7 +50,7 @@ def test_golden_outputs_of_litert(folder, model: str, target: str, compiler: str
 @needed
 @pytest.mark.parametrize("target", ["cortex-m0plus", "cortex-m33"])
 def test_the_plan_predicts_ram_to_the_byte(folder, target: str) -> None:
-    _need(target, "zig")
+    need(target, "zig")
     found = edge.bench(folder("kws", target))
     assert found.arena_watermark == found.ram["arena"]
     assert found.ram["static"] == 0
@@ -68,7 +58,7 @@ def test_the_plan_predicts_ram_to_the_byte(folder, target: str) -> None:
 
 
 def test_mobilenet_v1_with_dot_products_stays_within_its_instructions() -> None:
-    _need("aarch64-dotprod", "zig")
+    need("aarch64-dotprod", "zig")
     found = measure("aarch64-dotprod", "zig")
     assert found["mismatches"] == 0
     assert found["per_mac"]["pointwise"] <= 0.16

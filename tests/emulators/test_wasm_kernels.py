@@ -12,7 +12,9 @@ from itertools import product
 import numpy as np
 import pytest
 
+from edge.emit.packing import PACKERS
 from edge.ir import Graph, Rounding
+from edge.quantization import constants
 from edge.quantization.fixed_point import once, twice
 from edge.quantization.requantize import Form, Requantize
 from edge.quantization.simd128_scale import vector_scale
@@ -71,6 +73,13 @@ def tails_of_pixels_and_channels(rng: Random) -> Iterator[Case]:
         spec = Spec(rounding=ROUNDINGS[(in_c + out_c) % 2])
         weight = random_weights((out_c, in_c), rng)
         yield case(f"{in_c}->{out_c}", pointwise(5, weight, spec, rng), POINTWISE, rng)
+
+
+def groups_of_strips(rng: Random) -> Iterator[Case]:
+    """More pixels than are widened at once: for few inputs 256, for many 40."""
+    for pixels, in_c in ((255, 4), (257, 4), (261, 4), (40, 1600), (41, 1600), (83, 1600)):
+        graph = pointwise(pixels, random_weights((9, in_c), rng), Spec(), rng)
+        yield case(f"{pixels} pixels of {in_c}", graph, POINTWISE, rng)
 
 
 def pixels_in_place(rng: Random) -> Iterator[Case]:
@@ -188,6 +197,23 @@ def channels_that_never_leave_one_output(rng: Random) -> Iterator[Case]:
         yield case(f"depthwise {rounding} {activation}", graph, DEPTHWISE, rng)
 
 
+def blocks_in_float_beside_blocks_in_integers(rng: Random) -> Iterator[Case]:
+    """Scales so small that float32 is exact for some channels only."""
+    for rounding, pixels in product(ROUNDINGS, (1, 4, 6)):
+        spec = Spec(rounding=rounding, activation="relu", out_zero_point=-128)
+        graph = pointwise(pixels, random_weights((44, 300), rng), spec, rng)
+        assert kinds_of_blocks(graph, POINTWISE) == {0, 1}
+        yield case(f"{pixels} pixels {rounding}", graph, POINTWISE, rng)
+
+
+def kinds_of_blocks(graph: Graph, kernel: str) -> set[int]:
+    """Of blocks of 8 channels: 1 for those with float records; see scale.h."""
+    (node,) = graph.nodes
+    weights = graph.constant(node.inputs[1]).astype(np.int8)
+    packed = PACKERS[kernel](weights, constants.weighted(graph, node))
+    return set(packed.bias.reshape(-1, 24)[:, 21].tolist())
+
+
 def additions(rng: Random) -> Iterator[Case]:
     """Both roundings, equal and unequal scales, all tails, in place."""
     scales = ((0.05, 0.05), (0.05, 0.011), (0.003, 0.2), (0.05, 0.026), (0.07, 0.0001))
@@ -231,6 +257,7 @@ def pools(rng: Random) -> Iterator[Case]:
 
 TOPICS: tuple[Callable[[Random], Iterator[Case]], ...] = (
     tails_of_pixels_and_channels,
+    groups_of_strips,
     pixels_in_place,
     convolutions,
     depthwise_convolutions,
@@ -239,6 +266,7 @@ TOPICS: tuple[Callable[[Random], Iterator[Case]], ...] = (
     saturation,
     scales_of_every_size,
     channels_that_never_leave_one_output,
+    blocks_in_float_beside_blocks_in_integers,
     additions,
     pools,
 )

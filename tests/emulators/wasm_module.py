@@ -7,34 +7,55 @@ Cases and expectations are those of the firmware for boards: see dsp_firmware.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
 
 from edge import resources
 from edge.emit.c_text import ConstArray, initializer
 from edge.emit.descriptors import describe
+from edge.ir.types import Array
 from edge.planning.plan import Step
-from edge.planning.rows import row_count
 from edge.target import load_target
 from edge.toolchains import commands
 from edge.toolchains.toolchain import find_toolchain
-from tests.emulators.dsp_firmware import Case
+from tests.emulators.dsp_firmware import Case, as_bytes, kernel_sources
 
 GUARD = 64
 
 
+FUEL = 10**15
+
+
 def failures(cases: Sequence[Case], folder: Path, toolchain: str = "zig") -> list[str]:
     """Build the cases into one module, run each and return the names of those that failed."""
+    outcomes = [passed for passed, _ in _outcomes(cases, folder, toolchain)]
+    return [case.name for case, passed in zip(cases, outcomes, strict=True) if not passed]
+
+
+def fuel(cases: Sequence[Case], folder: Path, toolchain: str = "zig") -> list[int]:
+    """The fuel that the kernel of each case takes; none may fail."""
+    outcomes = list(_outcomes(cases, folder, toolchain))
+    wrong = [case.name for case, (passed, _) in zip(cases, outcomes, strict=True) if not passed]
+    assert not wrong, wrong
+    return [taken for _, taken in outcomes]
+
+
+def _outcomes(cases: Sequence[Case], folder: Path, toolchain: str) -> Iterator[tuple[bool, int]]:
+    """Of each case whether every byte was right, and the fuel that the kernel took."""
     import wasmtime
 
-    module = _build(cases, folder, toolchain)
-    store = wasmtime.Store()
-    instance = wasmtime.Instance(store, wasmtime.Module.from_file(store.engine, str(module)), [])
-    passes = instance.exports(store)["passes"]
-    return [case.name for index, case in enumerate(cases) if not passes(store, index)]
+    config = wasmtime.Config()
+    config.consume_fuel = True
+    store = wasmtime.Store(wasmtime.Engine(config))
+    store.set_fuel(FUEL)
+    module = wasmtime.Module.from_file(store.engine, str(_build(cases, folder, toolchain)))
+    exports = wasmtime.Instance(store, module, []).exports(store)
+    for index in range(len(cases)):
+        exports["prepare"](store, index)
+        before = store.get_fuel()
+        exports["execute"](store, index)
+        taken = before - store.get_fuel()
+        yield bool(exports["passes"](store, index)), taken
 
 
 def _build(cases: Sequence[Case], folder: Path, toolchain: str) -> Path:
@@ -44,16 +65,15 @@ def _build(cases: Sequence[Case], folder: Path, toolchain: str) -> Path:
     main.write_text(_program(cases), encoding="utf-8")
     includes = [f"-I{resources.path('runtime/include')}"]
     includes += [f"-isystem{path}" for path in commands.system_folders(target)]
-    files = {f"{case.kernel}.c" for case in cases}
-    kernels = [resources.path(f"runtime/kernels/{name}") for name in sorted(files)]
+    kernels = kernel_sources(cases)
     board = [path for path in commands.board_sources(target) if path.stem == "memory"]
     objects = []
     for source in [main, *kernels, *board]:
         flags = commands.compile_flags(target, toolchain, board=source in board)
-        made_object = folder / f"{source.stem}.o"
+        made_object = folder / f"{len(objects)}-{source.stem}.o"
         _call([*compiler.command, *flags, *includes, "-c", str(source), "-o", str(made_object)])
         objects.append(str(made_object))
-    before, after = commands.link_flags(target, toolchain, ("passes",))
+    before, after = commands.link_flags(target, toolchain, ("prepare", "execute", "passes"))
     _call([*compiler.command, *before, *objects, *after, "-o", str(made)])
     return made
 
@@ -90,10 +110,10 @@ def _case_text(case: Case, prefix: str) -> tuple[str, str]:
     graph, node = case.graph, case.graph.nodes[0]
     assert case.chosen.accepts(graph, node), f"{case.name}: {case.kernel} does not accept it"
     expected = case.expected
-    rows = 1 if case.chosen.flat else row_count(graph.type(node.output))
+    rows = case.rows
     described = describe(graph, node, Step(node.name, case.kernel, rows), prefix)
-    arrays = [*described.arrays, ConstArray(f"{prefix}_expected", expected.astype(np.int8))]
-    arrays += [ConstArray(f"{prefix}_x{i}", x.astype(np.int8)) for i, x in enumerate(case.inputs)]
+    arrays = [*described.arrays, ConstArray(f"{prefix}_expected", as_bytes(expected))]
+    arrays += [ConstArray(f"{prefix}_x{i}", as_bytes(x)) for i, x in enumerate(case.inputs)]
     text = "".join(f"static {array.definition}\n" for array in arrays)
     text += f"static const {described.struct} {prefix} = {initializer(described.fields)};\n"
     sees_rows = not case.chosen.flat and node.op != "mean"
@@ -107,7 +127,7 @@ def _case_text(case: Case, prefix: str) -> tuple[str, str]:
     return text, entry
 
 
-def _rows_text(name: str, x: npt.NDArray[np.int8], sees_rows: bool) -> str:
+def _rows_text(name: str, x: Array, sees_rows: bool) -> str:
     rows = x.shape[1] if sees_rows and x.ndim == 4 else 1
     return f"{{{name}, {x.nbytes // rows}, {rows}, {rows}}}"
 
@@ -152,21 +172,34 @@ static int equal(const int8_t *a, const int8_t *b, int32_t bytes) {
     return 1;
 }
 
-int passes(int index);
-int passes(int index) {
+static edge_rows in[2];
+static int8_t *const out = memory + GUARD;
+
+void prepare(int index);
+void prepare(int index) {
     const test_case *c = &cases[index];
-    const int32_t bytes = c->rows * c->row_bytes;
-    int8_t *out = memory + GUARD;
-    edge_rows in[2] = {c->in[0], c->in[1]};
+    in[0] = c->in[0];
+    in[1] = c->in[1];
     memset(memory, PATTERN, BYTES);
     memset(scratch, PATTERN, SCRATCH);
     if (c->distance >= 0) {
         memcpy(out + c->distance, in[0].data, (size_t)c->in_bytes);
         in[0].data = out + c->distance;
     }
+}
+
+void execute(int index);
+void execute(int index) {
+    const test_case *c = &cases[index];
     for (int32_t y = 0; y < c->rows; y++) {
         c->kernel(c->layer, in, y, out + y * c->row_bytes, c->scratch ? scratch : NULL);
     }
+}
+
+int passes(int index);
+int passes(int index) {
+    const test_case *c = &cases[index];
+    const int32_t bytes = c->rows * c->row_bytes;
     return equal(out, c->expected, bytes) && guarded(memory, GUARD) &&
            guarded(out + c->span, BYTES - GUARD - c->span) &&
            guarded(scratch + c->scratch, SCRATCH - c->scratch);

@@ -13,6 +13,7 @@ import pytest
 import edge
 from edge.errors import EdgeError
 from edge.ir import Rounding, to_text
+from edge.ir.types import INTEGER_ROUNDINGS
 from edge.reference import run_batch
 from edge.report.page import plan_of
 from edge.workflow.export import Exported, export
@@ -45,10 +46,16 @@ def test_two_exports_are_byte_identical(tmp_path: Path) -> None:
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
-@pytest.mark.parametrize("rounding", list(Rounding))
+@pytest.mark.parametrize("rounding", INTEGER_ROUNDINGS)
 def test_host_program_equals_the_reference(tmp_path: Path, rounding: Rounding) -> None:
     export(residual_net(rounding), "host", tmp_path / "net")
     assert edge.verify(tmp_path / "net", samples=8).mismatches == 0
+
+
+@pytest.mark.parametrize("target", ["host", "cortex-m7"])
+def test_a_model_may_be_called_model(tmp_path: Path, target: str) -> None:
+    export(residual_net(), target, tmp_path / "net", name="model")
+    assert edge.verify(tmp_path / "net").mismatches == 0
 
 
 def test_the_generated_project_is_clean_under_strict_warnings(exported: Exported) -> None:

@@ -80,13 +80,6 @@ def test_all_unsupported_operators_are_reported_at_once() -> None:
     assert "application" in custom.help[0]
 
 
-def test_streaming_models_are_told_to_convert_without_streaming() -> None:
-    error = refusal(float_chain("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"))
-    assert error.exit_status == 3
-    assert len(error.diagnostics) == 4
-    assert str(error).count("without streaming") == 1
-
-
 @pytest.mark.parametrize(
     ("file", "code", "words"),
     [

@@ -22,6 +22,7 @@ from edge.frontends.tflite import load_tflite
 from edge.frontends.tflite.flatbuffer import Source
 from edge.ir import check, macs
 from tests.frontends.tflite_networks import float_network, int8_network
+from tests.frontends.tflite_streaming import streaming_network
 
 MODELS = Path(__file__).parents[3] / "shared" / "models" / "mlperf-tiny"
 BATCHES, SEEDS_A_BATCH = 20, 100
@@ -37,7 +38,7 @@ INTERESTING = (
 @functools.cache
 def bases() -> tuple[tuple[bytes, tuple[int, ...]], ...]:
     """Sound files, the real ones only where present, with the places that the reader looks at."""
-    files = [int8_network(), float_network()]
+    files = [int8_network(), float_network(), streaming_network()]
     files += [path.read_bytes() for path in sorted(MODELS.glob("*.tflite"))]
     return tuple((file, places_read(file)) for file in files)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -18,7 +20,7 @@ IMAGE = (1, 3, 8, 8)
 class Unsupported(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.block = nn.Sequential(nn.ReLU(), nn.LayerNorm(8))
+        self.block = nn.Sequential(nn.ReLU(), nn.GroupNorm(1, 3))
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         y = torch.cumsum(self.block(x), 1)
@@ -42,7 +44,7 @@ def test_all_findings_come_at_once_with_count_layer_and_line():
     found = {d.title: d for d in error.diagnostics}
     assert error.exit_status == 3
     assert [d.code for d in error.diagnostics] == ["E0101", "E0101", "E0102", "E0101", "E0102"]
-    norm = found["operator aten.layer_norm.default is not supported"]
+    norm = found["operator aten.group_norm.default is not supported"]
     assert "test_torch_diagnostics.py:" in norm.where
     assert (
         "in Unsupported.forward (layer block.1): y = torch.cumsum(self.block(x), 1)" in norm.where
@@ -114,17 +116,39 @@ def test_training_mode_is_refused_with_the_remedy():
     assert "export module.eval()" in refusal(program).diagnostics[0].help
 
 
-def test_state_that_lives_on_is_refused():
-    class Counter(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.register_buffer("total", torch.zeros(1, 4))
+class Remembers(nn.Module):
+    """Updates a buffer by a function of it and the input."""
 
+    def __init__(self, initial: torch.Tensor, update: Callable[..., torch.Tensor]) -> None:
+        super().__init__()
+        self.register_buffer("memory", initial)
+        self.update = update
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        before = self.memory * 1
+        self.memory = self.update(self.memory, x)
+        return before + x[:, :1]
+
+
+def test_a_state_that_grows_is_refused_at_its_line():
+    module = Remembers(torch.zeros(1, 4), lambda old, x: torch.cat([old, x], dim=1))
+    [found] = refused(module, noise(1, 4)).diagnostics
+    assert "changes its shape from [1, 4] to [1, 8]" in found.title
+    assert "Remembers.forward" in found.where
+
+
+def test_a_counter_is_refused_as_a_state():
+    module = Remembers(torch.zeros(1, 4, dtype=torch.int64), lambda old, x: old + 1)
+    assert "the state memory is int64" in refused(module, noise(1, 4)).diagnostics[0].title
+
+
+def test_writing_to_the_input_is_refused():
+    class Overwrites(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            self.total.add_(x)
-            return self.total * 1
+            x.add_(1.0)
+            return x * 2
 
-    assert "writes to total" in refused(Counter(), noise(1, 4)).diagnostics[0].title
+    assert "writes to its input" in refused(Overwrites(), noise(1, 4)).diagnostics[0].title
 
 
 def test_shape_error_of_the_model_is_one_line():

@@ -28,6 +28,7 @@ flatbuffers: Any = pytest.importorskip("flatbuffers", reason="pip install flatbu
 # Operators whose option table is not named after them in camel case.
 _OPTION_TABLES = {
     "AVERAGE_POOL_2D": "Pool2DOptions",
+    "BATCH_MATMUL": "BatchMatMulOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "MAX_POOL_2D": "Pool2DOptions",
@@ -94,20 +95,32 @@ def build_object(
     outputs: Sequence[str],
 ) -> Any:
     """The same as a ModelT of the schema, for tests that damage it before `pack`."""
-    index = {tensor.name: i for i, tensor in enumerate(tensors)} | {"": -1}
     model = schema.ModelT()
     model.version = 3
     model.description = b"edge test"
     model.buffers = [schema.BufferT()]
+    model.operatorCodes = []
+    model.subgraphs = []
+    add_subgraph(model, tensors, operators, inputs, outputs)
+    return model
+
+
+def add_subgraph(
+    model: Any,
+    tensors: Sequence[Tensor],
+    operators: Sequence[Operator],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+) -> None:
+    """One more subgraph of a ModelT."""
+    index = {tensor.name: i for i, tensor in enumerate(tensors)} | {"": -1}
     graph = schema.SubGraphT()
-    graph.name = b"main"
+    graph.name = b"main" if not model.subgraphs else b"more"
     graph.tensors = [_tensor(model, tensor) for tensor in tensors]
     graph.inputs = [index[name] for name in inputs]
     graph.outputs = [index[name] for name in outputs]
-    model.operatorCodes = []
     graph.operators = [_operator(model, operator, index) for operator in operators]
-    model.subgraphs = [graph]
-    return model
+    model.subgraphs.append(graph)
 
 
 def pack(model: Any) -> bytes:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from edge.ir import Quantization, Rounding
+from edge.ir import Quantization
+from edge.ir.types import INTEGER_ROUNDINGS
 
 from .host import address_sanitizer_is_loaded
 
@@ -27,7 +28,7 @@ Int8s = npt.NDArray[np.int8]
 Rng = np.random.Generator
 
 rngs = st.integers(0, 2**32 - 1).map(np.random.default_rng)
-roundings = st.sampled_from(tuple(Rounding))
+roundings = st.sampled_from(INTEGER_ROUNDINGS)
 activations = st.sampled_from(("none", "relu", "relu6", "relu_n1_to_1"))
 zero_points = st.one_of(st.sampled_from((-128, 0, 127)), st.integers(-128, 127))
 scales = st.floats(-8.0, 1.0).map(lambda power: float(np.float32(2.0**power)))

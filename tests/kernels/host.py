@@ -44,16 +44,24 @@ def address_sanitizer_is_loaded() -> bool:
 
 
 def ref_sources() -> list[Path]:
-    return sorted(resources.path("runtime/kernels/ref").glob("*.c"))
+    return sources_in("ref")
 
 
-def build(folder: Path) -> Path:
-    """Compile every ref kernel into one shared library; undefined behaviour ends the process."""
-    target = folder / "edge_ref.so"
+def sources_in(folder: str) -> list[Path]:
+    """The C files of a folder under runtime/kernels."""
+    return sorted(resources.path(f"runtime/kernels/{folder}").glob("*.c"))
+
+
+def build(folder: Path, kernels: str = "ref") -> Path:
+    """Compile every kernel of a folder under runtime/kernels into one shared library.
+
+    Undefined behaviour ends the process.
+    """
+    target = folder / f"edge_{kernels}.so"
     flags = ["-std=c99", "-O1", "-g", "-fPIC", "-shared", "-ffp-contract=off", "-DEDGE_DEBUG"]
     flags += [*UNDEFINED, *_sanitizer_reports()]
     include = f"-I{resources.path('runtime/include')}"
-    command = [*host_compiler(), *flags, include, *map(str, ref_sources()), "-o", str(target)]
+    command = [*host_compiler(), *flags, include, *map(str, sources_in(kernels)), "-o", str(target)]
     # The sanitizer is for the library; under it the compiler is ten times slower.
     environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
     subprocess.run(command, check=True, env=environment)
@@ -69,9 +77,9 @@ def _sanitizer_reports() -> list[str]:
 
 
 def declarations() -> str:
-    """What cffi can parse of edge.h and kernels.h: no directives, comments or function bodies."""
+    """What cffi can parse of the headers: no directives, comments or function bodies."""
     folder = resources.path("runtime/include/edge")
-    text = (folder / "edge.h").read_text() + (folder / "kernels.h").read_text()
+    text = "".join((folder / name).read_text() for name in ("edge.h", "f32.h", "kernels.h"))
     for name, value in re.findall(r"^#define (\w+) (\d+)$", text, re.MULTILINE):
         text = re.sub(rf"\b{name}\b", value, text)
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
@@ -123,7 +131,8 @@ def rows_of(data: Array, rows: int = 1) -> Rows:
 class Kernels:
     """The compiled library: `kernels.call("conv2d_s8", descriptor, inputs, y, out)`."""
 
-    def __init__(self, library: Path) -> None:
+    def __init__(self, library: Path, folder: str = "ref") -> None:
+        self.folder = folder
         self.ffi = cffi.FFI()
         self.ffi.cdef(declarations())
         self.library = self.ffi.dlopen(str(library))
@@ -135,14 +144,16 @@ class Kernels:
         inputs: Sequence[Rows],
         y: int,
         out: np.ndarray[Any, np.dtype[np.uint8]],
+        scratch: np.ndarray[Any, np.dtype[np.uint8]] | None = None,
     ) -> None:
         """Make row y into `out`."""
         arrays = {a.name: self._pointer(a.data) for a in descriptor.arrays}
         fields = {name: self._field(value, arrays) for name, value in descriptor.fields.items()}
         layer = self.ffi.new(f"{descriptor.struct} *", fields)
         rows = self.ffi.new("edge_rows[]", [self._rows(each) for each in inputs])
-        kernel: Callable[..., None] = getattr(self.library, f"edge_ref_{name}")
-        kernel(layer, rows, y, self.ffi.from_buffer(out), self.ffi.NULL)
+        kernel: Callable[..., None] = getattr(self.library, f"edge_{self.folder}_{name}")
+        memory = self.ffi.NULL if scratch is None else self.ffi.from_buffer(scratch)
+        kernel(layer, rows, y, self.ffi.from_buffer(out), memory)
 
     def _rows(self, rows: Rows) -> tuple[object, int, int, int]:
         data = self.ffi.from_buffer(rows.memory.inside)

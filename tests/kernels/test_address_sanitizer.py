@@ -16,7 +16,10 @@ import pytest
 from . import host
 
 HERE = Path(__file__).parent
-PROPERTY_TESTS = ("test_windows.py", "test_flat.py", "test_whole.py", "test_requantize.py")
+PROPERTY_TESTS = (
+    "test_windows.py", "test_flat.py", "test_whole.py", "test_requantize.py", "test_attention.py",
+    "test_broadcast.py",
+)  # fmt: skip
 
 
 def _address_sanitizer() -> Path | None:

@@ -123,7 +123,7 @@ def test_concat(kernels: Kernels, case: Case) -> None:
 
 
 @st.composite
-def resizes(draw: st.DrawFn, mode: str) -> Case:
+def resizes(draw: st.DrawFn, mode: str, kernel: str) -> Case:
     rng, x = draw(rngs), draw(quantizations)
     shape = (1, draw(st.integers(1, 7)), draw(st.integers(1, 7)), draw(st.integers(1, 4)))
     corners, centers = draw(st.sampled_from(((False, False), (True, False), (False, True))))
@@ -134,16 +134,16 @@ def resizes(draw: st.DrawFn, mode: str) -> Case:
         "half_pixel_centers": centers,
     }
     graph = one_node("resize", [activation("x", shape, x)], attrs, draw(roundings), x)
-    return Case(graph, (int8s(rng, draw(kinds), shape),), f"resize_{mode}_s8")
+    return Case(graph, (int8s(rng, draw(kinds), shape),), kernel)
 
 
 @PROPERTY
-@given(case=resizes("nearest"))
+@given(case=resizes("nearest", "resize_nearest"))
 def test_resize_nearest(kernels: Kernels, case: Case) -> None:
     assert_same(run(kernels, case), case.expected)
 
 
 @PROPERTY
-@given(case=resizes("bilinear"))
+@given(case=resizes("bilinear", "resize_bilinear_s8"))
 def test_resize_bilinear(kernels: Kernels, case: Case) -> None:
     assert_same(run(kernels, case), case.expected)

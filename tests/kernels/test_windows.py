@@ -99,6 +99,46 @@ def test_depthwise_conv2d(kernels: Kernels, case: Case, spare_rows: int) -> None
 
 
 @st.composite
+def transposed_convolutions(draw: st.DrawFn) -> Case:
+    rng = draw(rngs)
+    kernel = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    stride = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    height, width, in_c, out_c = (draw(st.integers(1, 5)) for _ in range(4))
+    extra = tuple(draw(st.integers(0, s - 1)) for s in stride)
+    room = [(n - 1) * s + k - 1 for n, s, k in zip((height, width), stride, kernel, strict=True)]
+    padding = [draw(st.integers(0, min(r // 2, 3))) for r in room for _ in range(2)]
+    attrs: dict[str, Attr] = {
+        "stride": stride,
+        "padding": tuple(padding),
+        "output_padding": extra,
+        "activation": draw(activations),
+    }
+    x, made = draw(quantizations), draw(quantizations)
+    weights = int8s(rng, draw(kinds), (out_c, *kernel, in_c), lowest=-127)
+    weight = weight_quantization(rng, x, made, out_c, 0, draw(st.booleans()))
+    inputs = [
+        activation("x", (1, height, width, in_c), x),
+        constant("w", weights, weight),
+        constant("b", bias(rng, draw(bias_kinds), weights, 0, (x, weight, made))),
+    ]
+    graph = one_node("conv_transpose2d", inputs, attrs, draw(roundings), made)
+    data = int8s(rng, draw(kinds), (1, height, width, in_c))
+    return _rows(Case(graph, (data,), "conv_transpose2d_s8"))
+
+
+@PROPERTY
+@given(case=transposed_convolutions())
+def test_conv_transpose2d(kernels: Kernels, case: Case) -> None:
+    expected, attrs = case.expected, case.node.attrs
+    assert_same(run(kernels, case), expected)
+    height, stride = case.in_rows[0], ints(attrs, "stride")[0]
+    reaches = [y + ints(attrs, "padding")[0] for y in range(case.rows)]
+    last = [min(reach // stride, height - 1) for reach in reaches]
+    ring = min(-(-case.graph.type("w").shape[1] // stride), height)
+    assert_same(run_in_ring(kernels, case, ring, last), expected)
+
+
+@st.composite
 def pools(draw: st.DrawFn, op: str) -> Case:
     rng, rounding = draw(rngs), draw(roundings)
     kernel = draw(st.integers(1, 5)), draw(st.integers(1, 5))

@@ -5,39 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .seeded import seeded
-
-
-class SqueezeExcitation(nn.Module):
-    def __init__(self, channels: int, squeezed: int) -> None:
-        super().__init__()
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.reduce = nn.Conv2d(channels, squeezed, 1)
-        self.relu = nn.ReLU()
-        self.expand = nn.Conv2d(squeezed, channels, 1)
-        self.gate = nn.Hardsigmoid()
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x * self.gate(self.expand(self.relu(self.reduce(self.pool(x)))))
-
-
-class Bottleneck(nn.Module):
-    def __init__(self, channels: int, hidden: int, kernel: int, act: type[nn.Module]) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(channels, hidden, 1, bias=False),
-            nn.BatchNorm2d(hidden),
-            act(),
-            nn.Conv2d(hidden, hidden, kernel, padding=kernel // 2, groups=hidden, bias=False),
-            nn.BatchNorm2d(hidden),
-            act(),
-            SqueezeExcitation(hidden, hidden // 4),
-            nn.Conv2d(hidden, channels, 1, bias=False),
-            nn.BatchNorm2d(channels),
-        )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.layers(x)
+from .inverted_residual import Block, InvertedResidual
+from .seeded import image_network
 
 
 class MobileNetV3Block(nn.Module):
@@ -48,7 +17,8 @@ class MobileNetV3Block(nn.Module):
         self.stem = nn.Conv2d(3, 16, 3, stride=2, padding=1)
         self.act = nn.Hardswish()
         self.blocks = nn.Sequential(
-            Bottleneck(16, 48, 3, nn.ReLU), Bottleneck(16, 64, 5, nn.Hardswish)
+            InvertedResidual(16, Block(3, 48, 16, act=nn.ReLU, squeezed=12)),
+            InvertedResidual(16, Block(5, 64, 16, act=nn.Hardswish, squeezed=16)),
         )
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(nn.Linear(16, 32), nn.Hardswish(), nn.Linear(32, classes))
@@ -59,5 +29,4 @@ class MobileNetV3Block(nn.Module):
 
 
 def make() -> tuple[nn.Module, tuple[torch.Tensor]]:
-    generator = torch.Generator().manual_seed(1)
-    return seeded(MobileNetV3Block), (torch.randn(1, 3, 24, 24, generator=generator),)
+    return image_network(MobileNetV3Block, 24)

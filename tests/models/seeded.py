@@ -28,3 +28,11 @@ def _initialize(module: nn.Module) -> None:
         nn.init.normal_(module.bias, std=0.2)
         nn.init.normal_(module.running_mean, std=0.2)
         nn.init.uniform_(module.running_var, 0.7, 1.5)
+
+
+def image_network(
+    make: Callable[[], nn.Module], size: int
+) -> tuple[nn.Module, tuple[torch.Tensor]]:
+    """The seeded module and one example: an image of size x size, [1, 3, size, size]."""
+    generator = torch.Generator().manual_seed(1)
+    return seeded(make), (torch.randn(1, 3, size, size, generator=generator),)

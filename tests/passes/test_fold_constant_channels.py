@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from edge.frontends import load
 from edge.ir import Graph, Rounding, Value, check, macs
 from edge.ir.graph import Attr
+from edge.ir.types import INTEGER_ROUNDINGS
 from edge.passes.fold_constant_channels import run
 from edge.passes.pipeline import INTEGER_PASSES, run_passes
 from edge.reference import run_batch
@@ -52,6 +53,27 @@ def test_a_silent_channel_moves_into_the_next_pointwise_bias() -> None:
     graph = net.graph()
     folded = check(run(graph))
     assert folded.type(folded.nodes[0].output).shape == (1, 6, 5, 5)
+    assert same_outputs(graph, folded)
+
+
+@pytest.mark.parametrize(
+    ("silent", "left"), [([1], 12), ([1, 4, 5, 6, 7], 8), ([0, 1, 2, 3, 8, 9, 10, 11], 4)]
+)
+def test_channels_go_in_whole_blocks_where_blocks_of_zeros_would_break(
+    silent: list[int], left: int
+) -> None:
+    net = Net(1, 6, 5, 3)
+    net.conv(12)
+    silence(net, weights_of(net, "conv2d"), silent, 0)
+    net.conv(16, kernel=1)
+    value = net.values[weights_of(net, "conv2d")]
+    assert value.data is not None
+    blocks = np.tile([[0, 1, 1], [1, 0, 0], [0, 0, 1], [1, 1, 0]], (4, 1))
+    data = value.data * np.repeat(blocks, 4, axis=1).reshape(value.data.shape).astype(np.int8)
+    net.values[value.name] = Value(value.name, value.type, data)
+    graph = net.graph()
+    folded = check(run(graph))
+    assert folded.type(folded.nodes[0].output).shape[-1] == left
     assert same_outputs(graph, folded)
 
 
@@ -108,7 +130,7 @@ def test_at_least_one_channel_stays() -> None:
 
 @given(
     seed=st.integers(0, 1000),
-    rounding=st.sampled_from(list(Rounding)),
+    rounding=st.sampled_from(INTEGER_ROUNDINGS),
     layers=st.lists(
         st.sampled_from(["conv1", "conv3", "depthwise", "pool"]), min_size=2, max_size=6
     ),

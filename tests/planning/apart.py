@@ -38,7 +38,7 @@ class Apart:
         at = self.offsets() | (moved or {})
         items = [*self.tensors.values(), *stage_items(self.graph, self.works)]
         arena = max(at[item.key] + item.size for item in items)
-        owner = storage_of(self.graph, self.works)
+        owner = storage_of(self.owner, self.works)
         offsets = {n: at[o] for n, o in owner.items() if o in at}
         scratch = {key: value for key, value in at.items() if isinstance(key, int)}
         sums = {key.node: value for key, value in at.items() if isinstance(key, Sums)}

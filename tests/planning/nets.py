@@ -10,6 +10,7 @@ import numpy as np
 from edge.ir import DType, Graph, Node, Quantization, Rounding, TensorType, Value
 from edge.ir.graph import Attr
 from edge.ir.ops import infer_shapes
+from tests.models.stages import MCUNET_5FPS, MOBILENET_V1, MOBILENET_V2, scaled
 
 Q = Quantization.per_tensor(0.5, 0)
 PROBABILITY = Quantization.per_tensor(1 / 256, -128)
@@ -132,10 +133,8 @@ def vww() -> Graph:
     """MobileNet-v1 0.25 on 96x96."""
     net = Net("vww")
     x = net.conv(net.input(1, 96, 96, 3), 8, (3, 3), (2, 2))
-    blocks = [(16, 1), (32, 2), (32, 1), (64, 2), (64, 1), (128, 2)]
-    blocks += [(128, 1)] * 5 + [(256, 2), (256, 1)]
-    for channels, stride in blocks:
-        x = net.pointwise(net.depthwise(x, stride=(stride, stride)), channels)
+    for channels, stride in MOBILENET_V1:
+        x = net.pointwise(net.depthwise(x, stride=(stride, stride)), scaled(channels, 0.25))
     return net.graph(net.softmax(net.linear(net.pool(x), 2)))
 
 
@@ -154,13 +153,11 @@ def mobilenet_v2(size: int = 96) -> Graph:
     """MobileNet-v2 0.35."""
     net = Net("mobilenet_v2")
     x = net.conv(net.input(1, size, size, 3), 16, (3, 3), (2, 2))
-    table = [(1, 8, 1, 1), (6, 8, 2, 2), (6, 16, 3, 2), (6, 24, 4, 2)]
-    table += [(6, 32, 3, 1), (6, 56, 3, 2), (6, 112, 1, 1)]
-    for expand, channels, repeats, first in table:
+    for _, expand, channels, repeats, first in MOBILENET_V2:
         for repeat in range(repeats):
             stride = first if repeat == 0 else 1
             wide = net.pointwise(x, expand * net.shape(x)[3]) if expand > 1 else x
-            y = net.pointwise(net.depthwise(wide, stride=(stride, stride)), channels)
+            y = net.pointwise(net.depthwise(wide, stride=(stride, stride)), scaled(channels, 0.35))
             x = net.node("add", x, y) if net.shape(x) == net.shape(y) else y
     x = net.pool(net.pointwise(x, 1280))
     return net.graph(net.linear(x, 1000))
@@ -170,7 +167,7 @@ def mcunet() -> Graph:
     """MCUNet-5fps (Lin et al., 2020) on 128x128, with ten classes."""
     net = Net("mcunet")
     x = net.conv(net.input(1, 128, 128, 3), 16, stride=(2, 2), padding=(1, 0, 1, 0))
-    for wide, kernel, stride, channels in _MCUNET:
+    for wide, kernel, stride, channels in MCUNET_5FPS:
         y = net.pointwise(x, wide) if wide else x
         half = kernel // 2
         padding = (half, half - (stride > 1), half, half - (stride > 1))
@@ -178,11 +175,3 @@ def mcunet() -> Graph:
         y = net.pointwise(y, channels)
         x = net.node("add", y, x) if net.shape(x) == net.shape(y) else y
     return net.graph(net.linear(net.pool(x), 10))
-
-
-_MCUNET = (
-    (0, 3, 1, 8), (32, 3, 2, 16), (48, 3, 1, 16), (48, 7, 2, 24), (120, 3, 1, 24), (120, 3, 2, 40),
-    (160, 7, 1, 40), (160, 5, 1, 48), (144, 3, 1, 48), (192, 3, 1, 48), (240, 7, 2, 96),
-    (384, 5, 1, 96), (384, 5, 1, 96), (576, 3, 1, 160),
-)  # fmt: skip
-"""Expanded channels (0: none), kernel, stride and output channels of each block."""

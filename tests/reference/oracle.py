@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,12 +41,13 @@ def single_operator(
     output: Tensor,
     constants: tuple[Tensor, ...] = (),
     options: Mapping[str, Any] | None = None,
+    operands: Sequence[Tensor] = (),
 ) -> bytes:
-    """A file with one operator; constants follow the inputs."""
-    operands = tuple(tensor.name for tensor in (*inputs, *constants))
-    operator = Operator(op, operands, (output.name,), options or {})
+    """A file with one operator; constants follow the inputs, unless `operands` orders them all."""
+    operands = operands or (*inputs, *constants)
+    operator = Operator(op, tuple(t.name for t in operands), (output.name,), options or {})
     names = tuple(tensor.name for tensor in inputs)
-    return build_model((*inputs, *constants, output), [operator], names, (output.name,))
+    return build_model((*operands, output), [operator], names, (output.name,))
 
 
 def bias_like(rng: np.random.Generator, channels: int, scale: Any, size: int = 5000) -> Tensor:

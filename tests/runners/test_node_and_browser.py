@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge.errors import EdgeError
-from edge.runners import Result, runner_for, runners
+from edge.runners import Result, browser, runner_for, runners
 from edge.target import load_target
 from edge.toolchains import build, find_toolchain
 
@@ -121,3 +121,11 @@ def test_wasm_targets_offer_all_engines_for_their_own_modules() -> None:
         assert runners(target) == ["wasmtime", "node", "browser", "host"]
         for engine in ("wasmtime", "node", "browser"):
             assert runner_for(target, engine).target == target
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium: apt-get install chromium")
+def test_a_browser_without_simd_is_named(project: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    flags = (*browser._FLAGS, "--js-flags=--no-enable-sse4-1")
+    monkeypatch.setattr(browser, "_FLAGS", flags)
+    with pytest.raises(EdgeError, match=r"E0405[\s\S]*Chromium has no WebAssembly SIMD"):
+        _run(project(), "browser", SAMPLES[:1])

@@ -1,5 +1,6 @@
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -242,3 +243,28 @@ def test_a_program_beyond_the_emulated_board_is_refused(project: Write) -> None:
     big = "static const volatile uint8_t big[5000000] = {1};"
     folder = project(f"{big}\nvoid tiny_invoke(void) {{ *(uint8_t *)tiny_input(0) = big[0]; }}")
     assert "E0409" in str(_error(folder, roomy))
+
+
+def test_an_emulator_that_is_too_old_is_named(
+    project: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    target = load_target("cortex-m55")
+    program = build(project(), target, find_toolchain("zig", target))
+    old = tmp_path / "qemu-system-arm"
+    old.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && echo "QEMU emulator version 5.2.0" && exit\n'
+        'echo "qemu-system-arm: unsupported machine type" >&2\nexit 1\n'
+    )
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(EdgeError, match=r"E0410.*5\.2\.0 does not emulate mps3-an547") as caught:
+        QemuRunner(target).run(program, [SAMPLES])
+    assert "QEMU 7.2 or later" in str(caught.value)
+    assert caught.value.exit_status == 4
+
+
+def test_an_unknown_board_is_not_taken_for_a_crash(project: Write) -> None:
+    target = replace(load_target("cortex-m7"), machine="mps9-an999")
+    program = build(project(), target, find_toolchain("zig", target))
+    with pytest.raises(EdgeError, match=r"E0410.*does not emulate mps9-an999"):
+        QemuRunner(target).run(program, [SAMPLES], count=True)

@@ -312,3 +312,10 @@ def test_a_library_for_small_pages_is_not_loaded(project: Write, android: Target
     small.write_bytes(content)
     with pytest.raises(EdgeError, match=r"E0404[\s\S]*not aligned to 16 KB pages"):
         runner_for(android).run(replace(program, path=small), [SAMPLES])
+
+
+def test_a_cpu_that_the_emulator_does_not_know_is_named(project: Write) -> None:
+    target = replace(load_target("aarch64-dotprod"), machine="cortex-a999")
+    program = build(project(), target, find_toolchain("zig", target))
+    with pytest.raises(EdgeError, match=r"E0410.*does not emulate cortex-a999"):
+        runner_for(target).run(program, [SAMPLES])

@@ -7,7 +7,18 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from edge.emit.packing import dsp, mve, neon, simd128
+from edge.emit.packing import (
+    blocks,
+    dsp,
+    dsp_single,
+    dsp_sparse,
+    mve,
+    mve_sparse,
+    neon,
+    neon_sparse,
+    simd128,
+    simd128_sparse,
+)
 from edge.emit.packing.packed import Packed, plain
 from edge.quantization.constants import Weighted
 
@@ -17,8 +28,11 @@ Packer = Callable[[npt.NDArray[np.int8], Weighted], Packed]
 
 PACKERS: dict[str, Packer] = {
     "ref/conv2d_s8": plain,
+    "ref/conv_transpose2d_s8": plain,
     "ref/depthwise_conv2d_s8": plain,
     "ref/linear_s8": plain,
+    "ref/conv2d_sparse_s8": blocks.pack_blocks,
+    "ref/linear_sparse_s8": blocks.pack_blocks,
     "dsp/conv2d_s8": dsp.pack_conv2d,
     "dsp/conv2d_lean_s8": dsp.pack_conv2d,
     "dsp/conv2d_wide_s8": dsp.pack_conv2d_wide,
@@ -26,23 +40,38 @@ PACKERS: dict[str, Packer] = {
     "dsp/pointwise_conv2d_wide_s8": dsp.pack_pointwise_wide,
     "dsp/linear_s8": dsp.pack_linear,
     "dsp/depthwise_conv2d_s8": dsp.pack_depthwise,
+    "dsp/depthwise_single_s8": dsp_single.pack_depthwise,
     "dsp/depthwise_window_s8": dsp.pack_depthwise_window,
     "dsp/depthwise_window_lean_s8": dsp.pack_depthwise_window,
     "dsp/depthwise_window_s2_s8": dsp.pack_depthwise_window_s2,
     "dsp/depthwise_window_s2_lean_s8": dsp.pack_depthwise_window_s2,
+    "dsp/conv2d_sparse_s8": dsp_sparse.pack_conv2d,
+    "dsp/linear_sparse_s8": dsp_sparse.pack_linear,
+    "dsp/pointwise_conv2d_sparse_s8": dsp_sparse.pack_conv2d,
+    "dsp/pointwise_conv2d_sparse_few_s8": dsp_sparse.pack_conv2d,
+    "dsp/pointwise_conv2d_sparse_lean_s8": dsp_sparse.pack_conv2d,
     "simd128/conv2d_s8": simd128.pack_conv2d,
     "simd128/pointwise_conv2d_s8": simd128.pack_pointwise,
     "simd128/depthwise_conv2d_s8": simd128.pack_depthwise,
+    "simd128/conv2d_duos_s8": simd128_sparse.pack_duos,
+    "simd128/conv2d_quads_s8": simd128_sparse.pack_quads,
+    "simd128/pointwise_conv2d_duos_s8": simd128_sparse.pack_duos,
+    "simd128/pointwise_conv2d_quads_s8": simd128_sparse.pack_quads,
     "neon/conv2d_s8": neon.pack_wide,
     "neon/linear_s8": neon.pack_wide,
     "neon/depthwise_conv2d_s8": neon.pack_depthwise,
     "neondot/conv2d_s8": neon.pack_dot,
+    "neondot/conv2d_sparse_s8": neon_sparse.pack_dot,
+    "neondot/linear_sparse_s8": neon_sparse.pack_dot,
     "neondot/linear_s8": neon.pack_dot,
     "neoni8mm/conv2d_s8": neon.pack_matrix,
     "neoni8mm/linear_s8": neon.pack_matrix,
     "mve/conv2d_s8": mve.pack_conv2d,
     "mve/pointwise_conv2d_s8": mve.pack_conv2d,
     "mve/linear_s8": mve.pack_conv2d,
+    "mve/conv2d_sparse_s8": mve_sparse.pack_conv2d,
+    "mve/pointwise_conv2d_sparse_s8": mve_sparse.pack_conv2d,
+    "mve/linear_sparse_s8": mve_sparse.pack_linear,
     "mve/depthwise_conv2d_s8": mve.pack_depthwise,
     "mve/depthwise_conv2d_large_s8": mve.pack_depthwise,
 }

@@ -45,19 +45,29 @@ def pack_linear(weights: Int8s, weighted: Weighted) -> Packed:
     """linear_s8: weights int8[out_c, in_c] (or [out_c, 1, 1, in_c]) with one scale."""
     rows = weights.reshape(len(weights), -1)
     constants = _constants(weighted, rows, fold=False)
+    return Packed(
+        quads(rows),
+        quad_starts(constants.bias),
+        constants.multiplier[:1].astype(np.int32),
+        constants.f[:1].astype(np.int8),
+        False,
+    )
+
+
+def quads(rows: Int8s) -> Int32s:
+    """The weights of linear_1x4.S and project_1x4.S: int8[rows, size], 4 rows at a time."""
     order = _tap_order(rows.shape[1]).reshape(-1, 2)
     steps = rows[:, order] * _tap_used(rows.shape[1]).reshape(-1, 2)
     if len(steps[0]) % 2:
         steps = np.pad(steps, ((0, 0), (0, 1), (0, 0)))
     words = _pair_words(_padded(steps, 4))
     units = words.reshape(len(words) // 2, 2, -1, 2).transpose(0, 2, 1, 3)
-    return Packed(
-        np.ascontiguousarray(units).reshape(-1),
-        _pair_starts(_padded(constants.bias, 4)),
-        constants.multiplier[:1].astype(np.int32),
-        constants.f[:1].astype(np.int8),
-        False,
-    )
+    return np.ascontiguousarray(units).reshape(-1)
+
+
+def quad_starts(bias: npt.NDArray[np.generic]) -> Int32s:
+    """Where the sums of `quads` start, one a row."""
+    return _pair_starts(_padded(bias, 4))
 
 
 def pack_depthwise(weights: Int8s, weighted: Weighted) -> Packed:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from edge.emit.packing.packed import Packed
 from edge.quantization.constants import Weighted
+from edge.quantization.simd128_float import FloatScale, float_scale
 from edge.quantization.simd128_scale import (
     BLOCK,
     LANES,
@@ -20,8 +21,10 @@ from edge.quantization.simd128_scale import (
 )
 
 Int8s = npt.NDArray[np.int8]
+Ints = npt.NDArray[np.int32]
 
 _DEPTH = 8
+_IS_FLOAT = 21  # in a record
 # Taps (row, column) of the pairs of depthwise_conv2d_s8.c; None is a tap of weight 0.
 _PAIRS = (
     ((0, 0), (1, 0)),
@@ -68,7 +71,18 @@ def _packed(
     if scale is None:
         raise ValueError("a layer that the simd128 kernels do not accept")
     bias = weighted.bias[channels].reshape(-1, LANES)
-    records = np.concatenate([bias, scale.records], axis=1).astype(np.int32)
+    records = _records(
+        np.concatenate([bias, scale.records], axis=1), float_scale(weighted, rows, channels)
+    )
     flat = np.ascontiguousarray(weights).reshape(-1)
     shift = np.zeros(0 if scale.common else 1, np.int8)
     return Packed(flat, records.reshape(-1), np.zeros(0, np.int32), shift, True)
+
+
+def _records(integer: Ints, found: FloatScale) -> Ints:
+    """int32[n / 4, 24] records: of the float form in blocks where all 8 channels are proven."""
+    floats = np.zeros_like(integer)
+    floats[:, : found.records.shape[1]] = found.records
+    floats[:, _IS_FLOAT] = 1
+    proven = found.proven.reshape(-1, BLOCK).all(axis=1).repeat(BLOCK // LANES)
+    return np.where(proven[:, None], floats, integer).astype(np.int32)

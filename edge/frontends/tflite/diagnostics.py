@@ -15,15 +15,10 @@ DYNAMIC, BATCH, STRUCTURE = "E0104", "E0105", "E0107"
 
 _PLACES_SHOWN = 5
 
-_STATE = (
-    "streaming models keep state in variables: convert the model without streaming, "
-    "so that one inference sees one whole window"
-)
 _RECURRENT = "unroll the recurrent layer before conversion, or replace it by convolutions"
 _CONTROL = "Edge runs every operator once: convert the branch or loop body as a model of its own"
 _POST_PROCESSING = "cut the model before it and do this step in the application"
 _HELP = {
-    **dict.fromkeys(("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"), _STATE),
     **dict.fromkeys(("LSTM", "RNN", "SVDF"), _RECURRENT),
     **dict.fromkeys(("UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN"), _RECURRENT),
     **dict.fromkeys(("BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN"), _RECURRENT),

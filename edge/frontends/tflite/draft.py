@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from edge.frontends.tflite.diagnostics import (
 )
 from edge.frontends.tflite.flatbuffer import damaged
 from edge.frontends.tflite.model import Affine, Model, Tensor
+from edge.frontends.tflite.variables import Variables
 from edge.ir import DType, Graph, Node, Quantization, Rounding, TensorType, Value
 from edge.ir.graph import Attr
 from edge.ir.types import Array
@@ -32,6 +34,7 @@ class Draft:
         self._values: dict[int, Value] = {}
         self._made: dict[str, Value] = {}
         self._names: dict[str, int] = {}
+        self.variables = Variables()
 
     def value(self, index: int) -> Value:
         """The value of a tensor. Raises Unsupported for element types the IR does not have."""
@@ -45,6 +48,10 @@ class Draft:
         """Make the tensor a constant: its operator was computed at import."""
         kind = TensorType(data.shape, DType(data.dtype.name))
         self._set(self.model.tensors[index], kind, data)
+
+    def rename(self, index: int, value: Value) -> None:
+        """Let the tensor stand for a value that exists."""
+        self._values[index] = value
 
     def _set(self, tensor: Tensor, kind: TensorType, data: Array | None) -> None:
         if data is not None and kind.dtype is DType.FLOAT32 and not np.isfinite(data).all():
@@ -76,8 +83,19 @@ class Draft:
         inputs = tuple(self.value(index).name for index in self.model.inputs)
         outputs = tuple(self.value(index).name for index in self.model.outputs)
         values = {value.name: value for value in self._values.values()} | self._made
-        graph = Graph(identifier(name), inputs, outputs, (), values, rounding)
+        values |= self._never_assigned()
+        states = self.variables.states()
+        graph = Graph(identifier(name), inputs, outputs, (), values, rounding, states)
         return graph.with_nodes(self._nodes)
+
+    def _never_assigned(self) -> dict[str, Value]:
+        """Variables that are only read are constants."""
+        variables = self.variables
+        return {
+            value.name: replace(value, data=variables.initial[name])
+            for name, value in variables.read.items()
+            if variables.current[name] is value
+        }
 
     def _unique(self, name: str) -> str:
         stem = identifier(name)

@@ -62,12 +62,12 @@ def _read(path: Path) -> bytes:
 
 def _structure(model: Model) -> Iterator[Finding]:
     """What the file as a whole holds that Edge cannot run."""
-    if model.subgraphs > 1:
+    if model.subgraphs > 1 + len(model.initializers):
         title = f"a model of {model.subgraphs} subgraphs is not supported"
-        help = "convert one signature without control flow and without streaming state"
+        help = "convert one signature without control flow"
         yield Finding(Unsupported(STRUCTURE, title, help), "the model")
     if any(tensor.is_variable for tensor in model.tensors):
-        help = "convert the model without recurrent or streaming state"
+        help = "keep state in resource variables (tf.Variable), which Edge imports"
         yield Finding(
             Unsupported(STRUCTURE, "variable tensors are not supported", help), "the model"
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ from edge.frontends.tflite.schema import ELEMENT_TYPES, OPERATORS, OPTIONS
 _IDENTIFIER = b"TFL3"
 _MAX_RANK = 8
 _MAX_EXTENT = 1 << 31
-_CUSTOM = "CUSTOM"
+_CUSTOM, _CALL_ONCE = "CUSTOM", "CALL_ONCE"
 _VERSION = 3
 # What a scale and its zero point take as Python numbers, in bytes.
 _SCALE_COST = 64
@@ -65,7 +65,7 @@ class Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Operator:
-    """An operator call: tensors by index (-1 omits an optional input), scalar options by name."""
+    """An operator call: tensors by index (-1 omits an optional input), options by name."""
 
     index: int
     kind: str
@@ -73,11 +73,15 @@ class Operator:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: dict[str, int | float | bool]
+    texts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """The first subgraph of a file. `source` accounts for memory made from the file's bytes."""
+    """The first subgraph of a file. `source` accounts for memory made from the file's bytes.
+
+    `initializers` are the subgraphs, by number, that run once before the first inference.
+    """
 
     source: Source
     tensors: list[Tensor]
@@ -85,6 +89,7 @@ class Model:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     subgraphs: int
+    initializers: dict[int, Model] = field(default_factory=dict)
 
 
 def read_model(data: bytes) -> Model:
@@ -105,7 +110,21 @@ def read_model(data: bytes) -> Model:
         raise damaged("it holds no graph")
     model = _model(source, root, subgraphs[0], len(subgraphs))
     _check_order(model)
+    for index in _once(model):
+        if not 0 < index < len(subgraphs):
+            raise damaged(f"it calls subgraph {index} of {len(subgraphs)}")
+        model.initializers[index] = _model(source, root, subgraphs[index], len(subgraphs))
+        _check_order(model.initializers[index])
     return model
+
+
+def _once(model: Model) -> set[int]:
+    """The subgraphs that run once."""
+    return {
+        int(op.options["subgraph"])
+        for op in model.operators
+        if op.kind == _CALL_ONCE and not op.is_custom
+    }
 
 
 def _model(source: Source, root: Table, graph: Table, subgraphs: int) -> Model:
@@ -184,7 +203,17 @@ def _operator(index: int, table: Table, codes: list[tuple[str, bool]]) -> Operat
         raise damaged(f"operator {index} has the code index {code} of {len(codes)}")
     kind, is_custom = codes[code]
     options = {} if is_custom else _options(kind, table)
-    return Operator(index, kind, is_custom, table.integers(1), table.integers(2), options)
+    texts = {} if is_custom else _texts(kind, table)
+    return Operator(index, kind, is_custom, table.integers(1), table.integers(2), options, texts)
+
+
+def _texts(kind: str, operator: Table) -> dict[str, str]:
+    """The options of an operator that hold text."""
+    options = OPTIONS.get(kind)
+    if options is None or not options.texts:
+        return {}
+    table = operator.table(4) if operator.integer(3, UINT8) == options.code else None
+    return {name: table.text(n) if table else "" for name, n in options.texts.items()}
 
 
 def _options(kind: str, operator: Table) -> dict[str, int | float | bool]:

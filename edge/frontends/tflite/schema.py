@@ -6,7 +6,7 @@ Source: schema.fbs of TensorFlow Lite (version 3), where fields are numbered fro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from struct import Struct
 
 from edge.frontends.tflite.flatbuffer import BOOL, FLOAT32, INT8, INT32
@@ -77,10 +77,14 @@ class Field:
 
 @dataclass(frozen=True)
 class Options:
-    """An option table: its code in the BuiltinOptions union and the fields that matter here."""
+    """An option table: its code in the BuiltinOptions union and the fields that matter here.
+
+    `texts` are the numbers of those that hold text.
+    """
 
     code: int
     fields: Mapping[str, Field]
+    texts: Mapping[str, int] = field(default_factory=dict)
 
 
 _POOL = Options(
@@ -147,10 +151,22 @@ OPTIONS: Mapping[str, Options] = {
             "end_is_length": Field(5, BOOL),
         },
     ),
+    "TRANSPOSE_CONV": Options(
+        49,
+        {
+            "padding": Field(0, INT8),
+            "stride_w": Field(1, INT32),
+            "stride_h": Field(2, INT32),
+            "activation": Field(3, INT8),
+        },
+    ),
+    "BATCH_MATMUL": Options(101, {"adj_x": Field(0, BOOL), "adj_y": Field(1, BOOL)}),
     "PACK": Options(59, {"axis": Field(1, INT32)}),
     "RESIZE_NEAREST_NEIGHBOR": Options(
         74, {"align_corners": Field(0, BOOL), "half_pixel_centers": Field(1, BOOL)}
     ),
     "LEAKY_RELU": Options(75, {"alpha": Field(0, FLOAT32, 0.0)}),
+    "CALL_ONCE": Options(103, {"subgraph": Field(0, INT32)}),
+    "VAR_HANDLE": Options(111, {}, {"name": 1}),
     "GELU": Options(116, {"approximate": Field(0, BOOL)}),
 }

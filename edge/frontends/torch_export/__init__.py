@@ -6,6 +6,6 @@ only where torch is wanted: it imports torch.
 """
 
 from edge.frontends.torch_export.importer import load_torch
-from edge.frontends.torch_export.sources import export_module, load_callable, load_pt2
+from edge.frontends.torch_export.sources import export_module, load_callable, load_pt2, make_module
 
-__all__ = ["export_module", "load_callable", "load_pt2", "load_torch"]
+__all__ = ["export_module", "load_callable", "load_pt2", "load_torch", "make_module"]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch.export import ExportedProgram
 from torch.fx import Node as TorchNode
@@ -17,6 +18,7 @@ from torch.fx import Node as TorchNode
 from edge.errors import EdgeError
 from edge.frontends.torch_export import folding, signature
 from edge.frontends.torch_export.arguments import Arguments, bind, operands
+from edge.frontends.torch_export.buffers import buffer_layout, reshaped_buffers
 from edge.frontends.torch_export.builder import Builder
 from edge.frontends.torch_export.convert import CONVERTERS
 from edge.frontends.torch_export.diagnostics import (
@@ -27,8 +29,8 @@ from edge.frontends.torch_export.diagnostics import (
     operator_help,
 )
 from edge.frontends.torch_export.location import location
-from edge.frontends.torch_export.operands import Operand, Tensor, default_layout
-from edge.ir import DType, Graph, Rounding, check
+from edge.frontends.torch_export.operands import NEW, Operand, Tensor, default_layout
+from edge.ir import DType, Graph, Rounding, State, check
 from edge.silence import silenced
 
 
@@ -37,11 +39,12 @@ def load_torch(program: ExportedProgram, name: str = "model") -> Graph:
 
     Torch's NCHW tensors of rank 4 are NHWC in the graph, inputs and outputs included; those of
     other ranks keep torch's order at inputs and outputs. Values and nodes are called as in the
-    program, weights as in the module.
+    program, weights as in the module. Buffers that the module updates are the graph's states.
     Raises EdgeError (E01xx) that lists everything the graph cannot express.
     """
-    program = _functional(program)
     importer = _Importer()
+    importer.findings.raise_all(reshaped_buffers(program))
+    program = _functional(program)
     importer.findings.raise_all(signature.problems(program))
     importer.bind_inputs(program)
     nodes = program.graph.nodes
@@ -83,6 +86,11 @@ class _Importer:
             tensor = Tensor(name, shape, default_layout(len(shape)))
             self.known[name] = tensor
             self.inputs.append(self.builder.declare(name, tensor.stored_shape))
+        for buffer in signature.buffers(program):
+            shape = buffer.initial.shape
+            tensor = Tensor(buffer.read, shape, buffer_layout(program, buffer.read, len(shape)))
+            self.known[buffer.read] = tensor
+            self.builder.declare(buffer.read, tensor.stored_shape)
 
     def convert_all(self, nodes: Iterator[TorchNode]) -> None:
         for node in nodes:
@@ -148,10 +156,24 @@ class _Importer:
                 self.findings.add(ARGUMENT, f"output {output} is a constant", "")
                 continue
             outputs.append(self.builder.to_layout(tensor, default_layout(tensor.rank)).name)
+        states = tuple(self._states(program))
         self.findings.raise_if_any()
         nodes, values = self.builder.nodes, self.builder.values
-        graph = Graph(name, tuple(self.inputs), tuple(outputs), (), values, Rounding.SINGLE)
+        graph = Graph(name, tuple(self.inputs), tuple(outputs), (), values, Rounding.SINGLE, states)
         return check(graph.with_nodes(nodes))
+
+    def _states(self, program: ExportedProgram) -> Iterator[State]:
+        for buffer in signature.buffers(program):
+            tensor = self.known.get(buffer.written)
+            layout = buffer_layout(program, buffer.read, buffer.initial.ndim)
+            if not isinstance(tensor, Tensor):
+                self.findings.add(ARGUMENT, f"the state {buffer.target} becomes a constant", "")
+                continue
+            written = self.builder.to_layout(tensor, layout).name
+            order = [dim for dim in layout if dim != NEW]
+            stored = self.builder.values[buffer.read].type.shape
+            initial = np.transpose(buffer.initial, order).reshape(stored)
+            yield State(buffer.read, written, initial)
 
 
 def _operator(node: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,16 +19,51 @@ _BATCH_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def constants(program: ExportedProgram) -> dict[str, Constant | None]:
-    """Parameters, buffers and constant tensors by placeholder name."""
-    found: dict[str, Constant | None] = {}
+    """Parameters, buffers and constant tensors by placeholder name, less those that change."""
+    found: dict[str, Constant | None] = {
+        name: Constant(target, to_numpy(tensor))
+        for name, target, tensor in _held(program)
+        if target not in _mutations(program)
+    }
+    unused = {name: None for name, value in _inputs(program) if value is None}
+    return {**found, **unused}
+
+
+@dataclass(frozen=True, eq=False)
+class Buffer:
+    """A buffer that the model updates: its placeholder, what it becomes, how it starts."""
+
+    read: str
+    written: str
+    target: str
+    initial: np.ndarray[Any, Any]
+
+
+def buffers(program: ExportedProgram) -> list[Buffer]:
+    """The buffers that live on from one inference to the next, in torch's dimension order."""
+    becomes = _mutations(program)
+    return [
+        Buffer(name, becomes[target], target, to_numpy(tensor))
+        for name, target, tensor in _held(program)
+        if target in becomes
+    ]
+
+
+def _held(program: ExportedProgram) -> Iterator[tuple[str, str, torch.Tensor]]:
+    """Placeholder name, name in the module and data of each tensor that the program holds."""
     for spec in program.graph_signature.input_specs:
         if spec.kind is InputKind.USER_INPUT or spec.target is None:
             continue
         tensor = program.state_dict.get(spec.target, program.constants.get(spec.target))
         if isinstance(tensor, torch.Tensor):
-            found[spec.arg.name] = Constant(spec.target, to_numpy(tensor))
-    unused = {name: None for name, value in _inputs(program) if value is None}
-    return {**found, **unused}
+            yield spec.arg.name, spec.target, tensor
+
+
+def _mutations(program: ExportedProgram) -> dict[str, str]:
+    """What each buffer that changes becomes, by its name in the module."""
+    specs = program.graph_signature.output_specs
+    changes = (spec for spec in specs if spec.kind is OutputKind.BUFFER_MUTATION)
+    return {str(spec.target): spec.arg.name for spec in changes}
 
 
 def to_numpy(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
@@ -66,16 +102,22 @@ def problems(program: ExportedProgram) -> list[Diagnostic]:
         if isinstance(value, torch.Tensor):
             found += _input_problems(name, value)
     for spec in program.graph_signature.output_specs:
-        if spec.kind in (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION):
-            found.append(_state_problem(str(spec.target)))
+        if spec.kind is OutputKind.USER_INPUT_MUTATION:
+            title = f"the model writes to its input {spec.target}"
+            found.append(Diagnostic(ARGUMENT, title, help=("copy it first, with .clone()",)))
+    for buffer in buffers(program):
+        found += _buffer_problems(buffer)
     return found
 
 
-def _state_problem(target: str) -> Diagnostic:
-    title = f"the model writes to {target}, which lives on between inferences"
-    is_statistic = target.endswith(_BATCH_STATISTICS)
-    help = "export module.eval()" if is_statistic else "return the new state as an output"
-    return Diagnostic(ARGUMENT, title, help=(help,))
+def _buffer_problems(buffer: Buffer) -> Iterator[Diagnostic]:
+    if buffer.target.endswith(_BATCH_STATISTICS):
+        title = f"the model writes to {buffer.target}, which lives on between inferences"
+        yield Diagnostic(ARGUMENT, title, help=("export module.eval()",))
+    elif buffer.initial.dtype != np.float32:
+        title = f"the state {buffer.target} is {buffer.initial.dtype} (only float32)"
+        help = ("keep a window of values instead of a position in a ring",)
+        yield Diagnostic(DTYPE, title, help=help)
 
 
 def _inputs(program: ExportedProgram) -> Iterator[tuple[str, Any]]:

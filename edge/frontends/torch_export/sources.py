@@ -77,8 +77,16 @@ def _user_line(error: Exception) -> str:
 def load_callable(reference: str) -> ExportedProgram:
     """Call "package.module:function", which returns (module, example_inputs), and export that.
 
+    Raises EdgeError E0002 as `make_module`, E0106 if the module cannot be exported.
+    """
+    return export_module(*make_module(reference))
+
+
+def make_module(reference: str) -> tuple[torch.nn.Module, Any]:
+    """What "package.module:function" returns: a module and its example inputs.
+
     Modules in the current folder are found. Raises EdgeError E0002 if there is no such function or
-    it returns something else, E0106 if the module cannot be exported.
+    it returns something else.
     """
     path, _, attribute = reference.partition(":")
     function = getattr(_import(path, reference), attribute, None)
@@ -91,7 +99,7 @@ def load_callable(reference: str) -> ExportedProgram:
             f"{reference} returned {type(made).__name__}",
             help=["return (module, example_inputs), example_inputs being a tuple of tensors"],
         )
-    return export_module(*made)
+    return made
 
 
 def _import(path: str, reference: str) -> Any:

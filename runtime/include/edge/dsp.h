@@ -163,6 +163,11 @@ typedef struct {
 void edge_dsp_mul_4_once(const edge_dsp_mul *mul); /* shift unused: 0 */
 void edge_dsp_mul_4_twice(const edge_dsp_mul *mul);
 
+/* Sums of products of 4 rows of a and 2 columns of b, as products_4x2.S says. */
+void edge_dsp_products_4x2(const uint32_t *a, const uint32_t *b, int32_t *out, int32_t steps);
+
+#define EDGE_DSP_MATMUL_COLUMNS 8192 /* bytes of the widened columns of matmul_s8.c */
+
 void edge_dsp_lookup_8(const int8_t *middle, const int8_t *in, int8_t *out, const int8_t *end);
 
 void *edge_dsp_widen_4(void *strip, const int8_t *in, int32_t pitch, int32_t bytes);

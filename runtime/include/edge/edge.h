@@ -11,16 +11,18 @@
  * the size the plan asked for (4-byte aligned; NULL when it asked for none). A tensor [1, H, W, C]
  * has H rows of W*C elements. There are four kinds:
  *
- *   window   conv2d, depthwise_conv2d, pools: reads the input rows under the window of row y;
- *   flat     linear, add, mul, lookup, softmax, requantize, quantize, dequantize, copy: reads row y
- *            of its inputs; a caller may present a whole tensor as a single row;
+ *   window   conv2d, depthwise_conv2d, conv_transpose2d, pools: reads the input rows under the
+ *            window of row y;
+ *   flat     linear, matmul, add, mul, lookup, softmax, layer_norm, requantize, quantize,
+ *            dequantize, copy: reads row y of its inputs; a caller may present a whole tensor as a
+ *            single row;
  *   gather   <name>_rows: called once for each row of its input, from the first to the last; keeps
  *            its sums in scratch, which nothing else may touch, and writes in the last call;
- *   whole    mean, strided, pad, concat, resize: called once with y = 0, sees whole tensors from
- *            in->data on, however many rows they are declared to have, makes the whole output.
+ *   whole    mean, strided, pad, concat, resize, *_broadcast: called once with y = 0, sees whole
+ * tensors from in->data on, however many rows they are declared to have, makes the whole output.
  *
- * A flat kernel walks upwards: it has read element i of its inputs (linear: pixel i) before it
- * writes element i of its output, or a few at once where the planner's kernel table says so. On
+ * A flat kernel walks upwards: it has read element i of its inputs (linear, matmul: pixel i) before
+ * it writes element i of its output, or a few at once where the planner's kernel table says so. On
  * that the plan builds outputs that sit on, or trail, their inputs; copy allows the first only.
  * Other kernels may write only over rows that neither this call nor a later one reads.
  *
@@ -112,7 +114,9 @@ typedef struct {
 
 /* conv2d: weights OHWI, [out_c][kernel_h][kernel_w][in_c / groups]; groups split both channels.
  * depthwise_conv2d: weights [kernel_h][kernel_w][out_c], output channel c reads input channel
- * c / (out_c / in_c); groups unused. Both may use a kernel's own packing instead. */
+ * c / (out_c / in_c); groups unused. Both may use a kernel's own packing instead.
+ * conv_transpose2d: weights OHWI; stride, kernel and padding are those of the convolution that it
+ * transposes, in_zero_point is subtracted from the inputs and not part of the bias. */
 typedef struct {
     const void *weights;
     edge_requantize requantize;
@@ -121,6 +125,29 @@ typedef struct {
     int16_t groups;
     int8_t in_zero_point; /* what a padded position holds */
 } edge_conv2d;
+
+/* matmul: out[m][n] = requantized sum over k of (a[m][k] - a_zero_point) * (b[k][n] - b_zero_point)
+ * with multiplier[0], shift[0], for each of `batches` in one row: a is [rows][depth], b
+ * [depth][columns], or [columns][depth] if b_transposed. A flat kernel with respect to a, whose
+ * pixels are rows of a; row y of b belongs to row y of a. */
+typedef struct {
+    edge_requantize requantize; /* bias unused */
+    int32_t batches, rows, depth, columns;
+    int8_t a_zero_point, b_zero_point;
+    int8_t b_transposed;
+} edge_matmul;
+
+/* layer_norm over the last axis: `vectors` of `channels` values (1..32767). With S the sum of x:
+ * h[i] = (channels * x[i] - S) / sqrt(channels * sum of x^2 - S^2 + epsilon) with fraction_bits,
+ * out[i] = clamp((h[i] * gain[i] + offset[i]) >> shift). */
+typedef struct {
+    const int16_t *gain;
+    const int32_t *offset;
+    int64_t epsilon; /* at least 1 */
+    int32_t vectors, channels;
+    int8_t fraction_bits, shift;
+    int8_t minimum, maximum;
+} edge_layer_norm;
 
 /* linear, and conv2d with a 1x1 kernel, stride 1, no padding: `pixels` vectors of in_c values in
  * one row. */
@@ -229,6 +256,25 @@ typedef struct {
     int32_t element_bytes;
 } edge_strided;
 
+/* How operands of an elementwise operator broadcast: output (i0..i4) reads operand element
+ * sum of i_k * stride_k, where stride_k is 0 along axes that repeat. Axes are outermost first;
+ * unused ones have size 1. */
+typedef struct {
+    int32_t size[EDGE_MAX_RANK]; /* of the output */
+    int32_t a_stride[EDGE_MAX_RANK], b_stride[EDGE_MAX_RANK];
+} edge_broadcast;
+
+/* add, sub and mul with operands that are not a trailing part of the output; sizes unused. */
+typedef struct {
+    edge_add add;
+    edge_broadcast shape;
+} edge_add_broadcast;
+
+typedef struct {
+    edge_mul mul;
+    edge_broadcast shape;
+} edge_mul_broadcast;
+
 /* pad: `value` around the input; sizes are those of the input, before/after pad each axis. Axes are
  * outermost first; unused ones have size 1. int8 only. */
 typedef struct {
@@ -243,6 +289,33 @@ typedef struct {
     const int32_t *inner; /* bytes of each input per outer index */
     int32_t inputs, outer;
 } edge_concat;
+
+/* A matrix of int8 times a vector: weights [rows][size] or a kernel's own packing, `bias` with the
+ * vector's zero point folded in, or the kernel's own form of it, one multiplier and shift a row.
+ * Row sums, rounded once, are gate inputs in Q3.12. */
+typedef struct {
+    const void *weights;
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const int8_t *shift;
+    int32_t size;
+} edge_projection;
+
+/* gru [steps][input.size] -> [steps][units], gates r, z, n of `units` rows each; lstm -> int16
+ * [steps][2 * units], hidden and cell values in Q4.11, gates i, f, g, o. in[1] holds the hidden
+ * values before the first step, in[2] the cell values (int16); zeros if has_initial is 0. tanh: 257
+ * points over [0, 8] in Q0.15; see edge/recurrent.h for the arithmetic. */
+typedef struct {
+    edge_projection input, hidden;
+    const int16_t *tanh;
+    int32_t steps, units;
+    int8_t has_initial;
+} edge_recurrent;
+
+/* hidden: the hidden values, int8, of what an lstm makes for `steps` steps of `units`. */
+typedef struct {
+    int32_t steps, units;
+} edge_hidden;
 
 /* resize [in_h][in_w][channels] -> [out_h][out_w][channels]. nearest: source index of each output
  * row and column in row_index/column_index. bilinear: the same, with the fraction to the next

@@ -15,6 +15,7 @@
  * one kernel row under 4 pixels (or under one), or, if rows are short, all rows with their padding;
  * if out_c is odd, outputs of as many pixels.
  */
+#include "edge/columns.h"
 #include "edge/dsp.h"
 #include "edge/memory.h"
 
@@ -76,23 +77,6 @@ static work divide_scratch(const edge_conv2d *layer, const edge_dsp_dots *dots, 
     return w;
 }
 
-/* `count` columns of a row from column ix on; those outside the input hold the zero point. */
-static void copy_columns(const edge_conv2d *layer, const int8_t *row, int32_t ix, int32_t count,
-                         int8_t *to) {
-    const int32_t depth = layer->in_c;
-    for (; count > 0 && ix < 0; count--, ix++, to += depth) {
-        memset(to, layer->in_zero_point, (size_t)depth);
-    }
-    const int32_t room = layer->in_w - ix;
-    const int32_t inside = room < 0 ? 0 : room < count ? room : count;
-    if (inside > 0) {
-        memcpy(to, row + ix * depth, (size_t)(inside * depth));
-    }
-    if (count > inside) {
-        memset(to + inside * depth, layer->in_zero_point, (size_t)((count - inside) * depth));
-    }
-}
-
 /* Bordered rows start at the first column under the first pixel. */
 static void find_rows(const work *w, const edge_rows *in, int32_t y) {
     const edge_conv2d *layer = w->layer;
@@ -101,7 +85,7 @@ static void find_rows(const work *w, const edge_rows *in, int32_t y) {
         w->rows[ky] = edge_row(in, iy);
         if (w->bordered && w->rows[ky] != NULL) {
             int8_t *copy = w->columns + ky * SHORT_ROW;
-            copy_columns(layer, w->rows[ky], -layer->pad_left, row_columns(layer), copy);
+            edge_copy_columns(layer, w->rows[ky], -layer->pad_left, row_columns(layer), copy);
             w->rows[ky] = copy;
         }
     }
@@ -125,7 +109,7 @@ static void *widen_padding(const work *w, void *strip, int32_t pixels) {
 static void *widen_border(const work *w, void *strip, const int8_t *row, int32_t ix,
                           int32_t pixels) {
     const edge_conv2d *layer = w->layer;
-    copy_columns(layer, row, ix, (pixels - 1) * layer->stride_w + layer->kernel_w, w->columns);
+    edge_copy_columns(layer, row, ix, (pixels - 1) * layer->stride_w + layer->kernel_w, w->columns);
     return widen(w, strip, w->columns, layer->stride_w * layer->in_c, pixels);
 }
 
@@ -138,8 +122,8 @@ static void *widen_gathered(const work *w, void *strip, const int8_t *row, int32
     int8_t *start = w->columns + (w->segment < 4 ? 4 - w->segment : 0);
     for (int32_t p = 0; p < pixels; p++) {
         for (int32_t kx = 0; kx < layer->kernel_w; kx++) {
-            copy_columns(layer, row, ix + p * layer->stride_w + kx * layer->dilation_w, 1,
-                         start + p * pitch + kx * layer->in_c);
+            edge_copy_columns(layer, row, ix + p * layer->stride_w + kx * layer->dilation_w, 1,
+                              start + p * pitch + kx * layer->in_c);
         }
     }
     return widen(w, strip, start, pitch, pixels);

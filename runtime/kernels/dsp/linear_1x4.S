@@ -7,6 +7,10 @@
  * of channels 0, 1 for inputs (0, 2) and (1, 3), then of channels 2, 3. starts [channels / 4][4].
  * wide reads int16 pairs from a strip, narrow int8 from the input itself.
  *
+ * void edge_dsp_linear_sparse_<once|twice>(const edge_dsp_linear_sparse *linear): the same, wide, of
+ * the units whose weights are not all zero; edge/dsp_sparse.h. 4 of them are unrolled and entered so
+ * that the last one is the last of the 4.
+ *
  * r0 input, r1 weights, r4, r6 even channels, r5, r7 mixed and then odd channels.
  */
 #ifdef __ARM_FEATURE_DSP
@@ -148,6 +152,77 @@
     .size   \name, . - \name
     .endm
 
+    .macro load_skip
+    ldrb    r2, [lr], #1
+    .endm
+
+    .macro sparse_unit
+    add     r0, r0, r2, lsl #3
+    wide_unit
+    .endm
+
+    .macro linear_sparse name, finish
+    .section .text.\name, "ax", %progbits
+    .global \name
+    .type   \name, %function
+    .balign 4
+    .thumb_func
+\name:
+    push    {r4-r11, lr}
+    sub     sp, sp, #FRAME
+    ldm     r0, {r1-r9}
+    lsl     r9, r9, r8
+    str     r1, [sp, #IN]
+    strd    r3, r7, [sp, #STARTS]
+    strd    r9, r8, [sp, #CONSTANT]
+    strd    r4, r5, [sp, #OUT]
+    mov     r1, r2
+    mov     lr, r6
+.Lfour_\name:
+    ldr     r0, [sp, #IN]
+    ldr     r2, [sp, #STARTS]
+    ldrb    r3, [lr], #1
+    ldm     r2!, {r4-r7}
+    str     r2, [sp, #STARTS]
+    tbb     [pc, r3]
+.Lentries_\name:
+    .byte   (.Llast_\name - .Lentries_\name) / 2
+    .byte   (.Lone_\name - .Lentries_\name) / 2
+    .byte   (.Ltwo_\name - .Lentries_\name) / 2
+    .byte   (.Lthree_\name - .Lentries_\name) / 2
+.Lunits_\name:
+    sparse_unit
+.Lthree_\name:
+    load_skip
+    sparse_unit
+.Ltwo_\name:
+    load_skip
+    sparse_unit
+.Lone_\name:
+    load_skip
+    sparse_unit
+.Llast_\name:
+    load_skip
+    cmp     r2, #255
+    bne.w   .Lunits_\name
+    ldrd    r2, r3, [sp, #MULTIPLIER]
+    ldr     r8, [sp, #SHIFT]
+    \finish
+    ldrd    r2, r3, [sp, #OUT]
+    bfi     r4, r5, #8, #8
+    bfi     r6, r7, #8, #8
+    pkhbt   r4, r4, r6, lsl #16
+    str     r4, [r2], #4
+    str     r2, [sp, #OUT]
+    cmp     r2, r3
+    bne.w   .Lfour_\name
+    add     sp, sp, #FRAME
+    pop     {r4-r11, pc}
+    .size   \name, . - \name
+    .endm
+
+    linear_sparse edge_dsp_linear_sparse_once, finish_once
+    linear_sparse edge_dsp_linear_sparse_twice, finish_twice
     linear_1x4 edge_dsp_linear_1x4_wide_once, wide_unit, 3, finish_once
     linear_1x4 edge_dsp_linear_1x4_wide_twice, wide_unit, 3, finish_twice
     linear_1x4 edge_dsp_linear_1x4_narrow_once, narrow_unit, 2, finish_once

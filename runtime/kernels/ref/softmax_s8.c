@@ -16,6 +16,11 @@
 
 enum { SUM_INTEGER_BITS = 12 };
 
+/* value * 2^-right, halves up, which is away from zero: no value here is negative. */
+static int32_t shifted(int32_t value, int32_t right) {
+    return (int32_t)(((uint32_t)value + ((uint32_t)1 << (right - 1))) >> right);
+}
+
 static int32_t largest(const int8_t *x, int32_t classes) {
     int32_t most = x[0];
     for (int32_t c = 1; c < classes; c++) {
@@ -28,7 +33,7 @@ static int32_t sum_of_exponentials(const int32_t *table, const int8_t *x, int32_
                                    int32_t most) {
     int32_t sum = 0;
     for (int32_t c = 0; c < classes; c++) {
-        sum += edge_divide_by_power(table[most - x[c]], SUM_INTEGER_BITS);
+        sum += shifted(table[most - x[c]], SUM_INTEGER_BITS);
     }
     return sum;
 }
@@ -51,8 +56,8 @@ static void vector(const int32_t *table, const int8_t *x, int32_t classes, int8_
     const int32_t right = SUM_INTEGER_BITS - zeros + 31 - 8;
     for (int32_t c = 0; c < classes; c++) {
         const int32_t share = edge_multiply_high(scale, table[most - x[c]]);
-        const int32_t steps = right > 31 ? 0 : edge_divide_by_power(share, right);
-        out[c] = edge_store(steps, -128, -128, 127);
+        const int32_t steps = right > 31 ? 0 : shifted(share, right);
+        out[c] = (int8_t)((steps > 255 ? 255 : steps) - 128);
     }
 }
 

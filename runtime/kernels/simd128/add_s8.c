@@ -8,8 +8,10 @@
  *     TWICE: x' = twice((x - x.zero_point) * 2^20, x.multiplier, x.shift)
  *            scaled(t) = twice(t, out_multiplier, out_shift)
  *
- * twice is computed as in edge.quantization.simd128_scale with a factor of 4 (d = 2) on its
- * argument; the planner accepts sums below 2^29 and no left shifts.
+ * TWICE becomes ONCE where constants were found that give the same outputs for all pairs of inputs
+ * (edge.quantization.simd128_add). Otherwise twice is computed as in
+ * edge.quantization.simd128_scale with a factor of 4 (d = 2) on its argument; the planner accepts
+ * sums below 2^29 and no left shifts.
  *
  * 8 elements are read completely before any is written.
  */
@@ -89,7 +91,8 @@ static inline void eight(const constants *c, int once, const int8_t *a, const in
     const v128_t y0 = wasm_i32x4_extend_low_i16x8(y), y1 = wasm_i32x4_extend_high_i16x8(y);
     const v128_t low = once ? sum_once(c, x0, y0) : sum_twice(c, x0, y0);
     const v128_t high = once ? sum_once(c, x1, y1) : sum_twice(c, x1, y1);
-    wasm_v128_store64_lane(to, edge_simd_stored(&c->output, low, high, low, high), 0);
+    wasm_v128_store64_lane(to, edge_simd_stored(&c->output, low, high, low, high, EDGE_SIMD_ANY),
+                           0);
 }
 
 static inline void add(const edge_add *layer, int once, const int8_t *a, const int8_t *b,

@@ -13,64 +13,8 @@
 
 #ifdef __wasm_simd128__
 
+#include "columns.h"
 #include "dot.h"
-
-static inline void copy_16(int8_t *to, const int8_t *from) {
-    wasm_v128_store(to, wasm_v128_load(from));
-}
-
-/* Whole vectors, the last one overlapping the one before. Where `slack`, 16 bytes may be read and
- * written for fewer. */
-static inline void copy(int8_t *to, const int8_t *from, int32_t bytes, int slack) {
-    if (bytes >= 16) {
-        for (int32_t i = 0; i + 16 < bytes; i += 16) {
-            copy_16(to + i, from + i);
-        }
-        copy_16(to + bytes - 16, from + bytes - 16);
-    } else if (slack) {
-        copy_16(to, from);
-    } else {
-        for (int32_t i = 0; i < bytes; i++) {
-            to[i] = from[i];
-        }
-    }
-}
-
-static inline void fill(int8_t *to, int8_t value, int32_t bytes) {
-    memset(to, value, (size_t)bytes);
-}
-
-/* kernel_w taps of one kernel row; `row` is NULL in the padding, ix the column of the first tap. */
-static void gather_row(const edge_conv2d *layer, const int8_t *row, int32_t ix, int8_t *to) {
-    const int32_t in_c = layer->in_c, dilation = layer->dilation_w;
-    const int32_t last = ix + (layer->kernel_w - 1) * dilation;
-    if (row == NULL) {
-        fill(to, layer->in_zero_point, layer->kernel_w * in_c);
-        return;
-    }
-    if (dilation == 1 && ix >= 0 && last < layer->in_w) {
-        copy(to, row + ix * in_c, layer->kernel_w * in_c, ix * in_c + 16 <= layer->in_w * in_c);
-        return;
-    }
-    for (; ix <= last; ix += dilation, to += in_c) {
-        if (ix >= 0 && ix < layer->in_w) {
-            copy(to, row + ix * in_c, in_c, 0);
-        } else {
-            fill(to, layer->in_zero_point, in_c);
-        }
-    }
-}
-
-/* The window of one output as a column. */
-static void gather(const edge_conv2d *layer, const edge_rows *in, int32_t y, int32_t ox,
-                   int8_t *to) {
-    const int32_t ix = ox * layer->stride_w - layer->pad_left;
-    int32_t iy = y * layer->stride_h - layer->pad_top;
-    for (int32_t ky = 0; ky < layer->kernel_h; ky++, iy += layer->dilation_h) {
-        gather_row(layer, edge_row(in, iy), ix, to);
-        to += layer->kernel_w * layer->in_c;
-    }
-}
 
 /* The strip of `count` pixels from column ox on; missing ones repeat the last. */
 static void make_strip(const edge_conv2d *layer, const edge_simd_dot *dot, const edge_rows *in,
@@ -79,11 +23,11 @@ static void make_strip(const edge_conv2d *layer, const edge_simd_dot *dot, const
     const int8_t *pixel[EDGE_SIMD_PIXELS];
     for (int32_t p = 0; p < EDGE_SIMD_PIXELS; p++) {
         if (p < count) {
-            gather(layer, in, y, ox + p, columns + p * dot->depth);
+            edge_simd_gather(layer, in, y, ox + p, columns + p * dot->depth);
         }
         pixel[p] = columns + (p < count ? p : count - 1) * dot->depth;
     }
-    edge_simd_strip_4(strip, pixel, dot->depth);
+    edge_simd_strip_4(strip, EDGE_SIMD_STEP, pixel, dot->depth);
 }
 
 static void multiply_group(const edge_conv2d *layer, const edge_simd_dot *dot, const edge_rows *in,
@@ -97,7 +41,7 @@ static void multiply_group(const edge_conv2d *layer, const edge_simd_dot *dot, c
 static void multiply_one(const edge_conv2d *layer, const edge_simd_dot *dot, const edge_rows *in,
                          int32_t y, int32_t ox, int8_t *to) {
     int8_t *const column = edge_simd_after_strips(dot);
-    gather(layer, in, y, ox, column);
+    edge_simd_gather(layer, in, y, ox, column);
     edge_simd_strip_1(dot->strips, column, dot->depth);
     edge_simd_dot_1(dot, to);
 }

@@ -60,20 +60,22 @@ EDGE_SIMD_INLINE void multiply(v128_t acc[2], const pairs *x, const pairs *w) {
     acc[1] = wasm_i32x4_add(acc[1], wasm_i32x4_dot_i16x8(x->high, w->high));
 }
 
+EDGE_SIMD_INLINE pairs pair_of_weights(const int8_t *w, edge_simd_form form) {
+    const pairs p = {edge_simd_weights(w, form), edge_simd_weights(w + 8, form)};
+    return p;
+}
+
 EDGE_SIMD_INLINE block block_of(const edge_conv2d *layer, const run *r, int32_t channel,
-                                const int8_t *w, const int32_t *k) {
+                                const int8_t *w, const int32_t *k, edge_simd_form form) {
     const edge_requantize *q = &layer->requantize;
-    block b = {{r->row[0] + channel, r->row[1] + channel, r->row[2] + channel},
-               {{load(w), load(w + 8)},
-                {load(w + 16), load(w + 24)},
-                {load(w + 32), load(w + 40)},
-                {load(w + 48), load(w + 56)},
-                {load(w + 64), load(w + 72)},
-                {load(w + 80), load(w + 88)},
-                {load(w + 96), load(w + 104)}},
-               k,
-               k + EDGE_SIMD_RECORD,
-               edge_simd_output_of(q->zero_point, q->minimum, q->maximum)};
+    const block b = {{r->row[0] + channel, r->row[1] + channel, r->row[2] + channel},
+                     {pair_of_weights(w, form), pair_of_weights(w + 16, form),
+                      pair_of_weights(w + 32, form), pair_of_weights(w + 48, form),
+                      pair_of_weights(w + 64, form), pair_of_weights(w + 80, form),
+                      pair_of_weights(w + 96, form)},
+                     k,
+                     k + EDGE_SIMD_RECORD,
+                     edge_simd_output_of(q->zero_point, q->minimum, q->maximum)};
     return b;
 }
 
@@ -93,42 +95,51 @@ EDGE_SIMD_INLINE v128_t one(const block *b, int32_t at, int32_t tap, edge_simd_f
     multiply(acc, &y2, &b->weights[4]);
     edge_simd_scale_column(acc, 1, b->low, form);
     edge_simd_scale_column(acc + 1, 1, b->high, form);
-    return edge_simd_stored(&b->output, acc[0], acc[1], acc[0], acc[1]);
+    return edge_simd_stored(&b->output, acc[0], acc[1], acc[0], acc[1], form);
 }
 
-/* Two outputs whose windows begin one tap apart. */
-EDGE_SIMD_INLINE v128_t two(const block *b, int32_t at, int32_t tap, edge_simd_form form) {
+/* What two neighbouring outputs share with the next two: pairs of the first two columns. */
+typedef struct {
+    pairs x0, x1, y0;
+} columns;
+
+EDGE_SIMD_INLINE columns first_columns(const block *b, int32_t at, int32_t tap) {
     const int8_t *r0 = b->row[0] + at, *r1 = b->row[1] + at, *r2 = b->row[2] + at;
-    const pairs x0 = paired(load(r0), load(r1));
-    const pairs x1 = paired(load(r0 + tap), load(r1 + tap));
-    const pairs x2 = paired(load(r0 + 2 * tap), load(r1 + 2 * tap));
-    const pairs x3 = paired(load(r0 + 3 * tap), load(r1 + 3 * tap));
-    const pairs y0 = paired(load(r2), load(r2 + tap));
-    const pairs y2 = paired(load(r2 + 2 * tap), load(r2 + 3 * tap));
+    const columns first = {paired(load(r0), load(r1)), paired(load(r0 + tap), load(r1 + tap)),
+                           paired(load(r2), load(r2 + tap))};
+    return first;
+}
+
+/* Two outputs whose windows begin one tap apart; `first` becomes that of the next two. */
+EDGE_SIMD_INLINE v128_t two(const block *b, int32_t at, int32_t tap, columns *first,
+                            edge_simd_form form) {
+    const columns next = first_columns(b, at + 2 * tap, tap);
     const v128_t low = wasm_v128_load(b->low), high = wasm_v128_load(b->high);
     v128_t acc[4] = {low, high, low, high};
-    multiply(acc, &x0, &b->weights[0]);
-    multiply(acc + 2, &x1, &b->weights[0]);
-    multiply(acc, &x1, &b->weights[1]);
-    multiply(acc + 2, &x2, &b->weights[1]);
-    multiply(acc, &x2, &b->weights[2]);
-    multiply(acc + 2, &x3, &b->weights[2]);
-    multiply(acc, &y0, &b->weights[3]);
-    multiply(acc, &y2, &b->weights[4]);
-    multiply(acc + 2, &y0, &b->weights[5]);
-    multiply(acc + 2, &y2, &b->weights[6]);
+    multiply(acc, &first->x0, &b->weights[0]);
+    multiply(acc + 2, &first->x1, &b->weights[0]);
+    multiply(acc, &first->x1, &b->weights[1]);
+    multiply(acc + 2, &next.x0, &b->weights[1]);
+    multiply(acc, &next.x0, &b->weights[2]);
+    multiply(acc + 2, &next.x1, &b->weights[2]);
+    multiply(acc, &first->y0, &b->weights[3]);
+    multiply(acc, &next.y0, &b->weights[4]);
+    multiply(acc + 2, &first->y0, &b->weights[5]);
+    multiply(acc + 2, &next.y0, &b->weights[6]);
     edge_simd_scale_column(acc, 2, b->low, form);
     edge_simd_scale_column(acc + 1, 2, b->high, form);
-    return edge_simd_stored(&b->output, acc[0], acc[1], acc[2], acc[3]);
+    *first = next;
+    return edge_simd_stored(&b->output, acc[0], acc[1], acc[2], acc[3], form);
 }
 
 /* 8 channels of all outputs of a run; `to` is the first one's. */
 EDGE_SIMD_INLINE void make_block(const block *b, const run *r, int32_t out_c, edge_simd_form form,
                                  int8_t *to) {
     int32_t left = r->outputs, at = 0;
-    if (r->step == r->tap) {
+    if (r->step == r->tap && left >= 2) {
+        columns first = first_columns(b, at, r->tap);
         for (; left >= 2; left -= 2, at += 2 * r->step, to += 2 * out_c) {
-            const v128_t made = two(b, at, r->tap, form);
+            const v128_t made = two(b, at, r->tap, &first, form);
             wasm_v128_store64_lane(to, made, 0);
             wasm_v128_store64_lane(to + out_c, made, 1);
         }
@@ -138,22 +149,33 @@ EDGE_SIMD_INLINE void make_block(const block *b, const run *r, int32_t out_c, ed
     }
 }
 
+/* 8 channels of a run from `channel` on, with weights w and records k. */
+EDGE_SIMD_INLINE void eight_channels(const edge_conv2d *layer, const run *r, int32_t channel,
+                                     const int8_t *w, const int32_t *k, edge_simd_form form,
+                                     int8_t *to) {
+    const block b = block_of(layer, r, channel, w, k, form);
+    make_block(&b, r, layer->out_c, form, to + channel);
+}
+
 static void all_channels(const edge_conv2d *layer, const run *r, int8_t *to) {
+    const edge_simd_form form = edge_simd_form_of(&layer->requantize);
     const int32_t last = layer->in_c - BLOCK;
     const int8_t *w = layer->weights;
     const int32_t *k = layer->requantize.bias;
     for (int32_t c = 0; c < layer->in_c; c += BLOCK) {
         const int32_t channel = c < last ? c : last;
-        const block b = block_of(layer, r, channel, w, k);
-        switch (edge_simd_form_of(&layer->requantize)) {
+        switch (edge_simd_block_form(form, k)) {
+        case EDGE_SIMD_FLOAT:
+            eight_channels(layer, r, channel, w, k, EDGE_SIMD_FLOAT, to);
+            break;
         case EDGE_SIMD_ONCE:
-            make_block(&b, r, layer->out_c, EDGE_SIMD_ONCE, to + channel);
+            eight_channels(layer, r, channel, w, k, EDGE_SIMD_ONCE, to);
             break;
         case EDGE_SIMD_SHIFTS_ALIKE:
-            make_block(&b, r, layer->out_c, EDGE_SIMD_SHIFTS_ALIKE, to + channel);
+            eight_channels(layer, r, channel, w, k, EDGE_SIMD_SHIFTS_ALIKE, to);
             break;
         default:
-            make_block(&b, r, layer->out_c, EDGE_SIMD_ANY, to + channel);
+            eight_channels(layer, r, channel, w, k, EDGE_SIMD_ANY, to);
         }
         w += 16 * PAIRS;
         k += 2 * EDGE_SIMD_RECORD;

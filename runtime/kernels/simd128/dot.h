@@ -3,14 +3,15 @@
  * Dot products of pixels with blocks of 8 output channels.
  *
  * Weights are int8, [blocks of 8][pairs of inputs][8 channels][2]; the inputs are filled up with
- * zero weights to `depth`, a multiple of 8. Constants are two records (scale.h) a block.
+ * zero weights to `depth`, a multiple of 8. Constants are two records (scale.h) a block; a block
+ * with float records multiplies its weights by 2^8.
  *
  * Pixels are taken in groups of strips of 4. A strip holds their inputs widened to int16, in pairs
  * of neighbouring inputs: [pairs][4 pixels][2]. The weights of a block are widened once a group.
  * The inner loop then multiplies 4 pixels with 8 channels: 8 accumulators, 2 weights and 1 pair of
  * inputs stay in the 15 vector registers that engines have on x86.
  *
- * i32x4.dot_i16x8 is exact: |x * w| <= 2^14. Accumulators fit int32, which is proven when the
+ * i32x4.dot_i16x8 is exact: |x * w| <= 2^22. Accumulators fit int32, which is proven when the
  * constants are made. Inputs beyond the last one have zero weights, so their values do not matter.
  *
  * Scratch: weights, 16 bytes an input of `depth`, and strips, 8 bytes an input each.
@@ -24,9 +25,10 @@
 
 enum {
     EDGE_SIMD_BLOCK = 8,
-    EDGE_SIMD_PIXELS = 4,          /* of a strip */
-    EDGE_SIMD_STRIP_BYTES = 49152, /* of all strips of a group: about an L1 cache */
-    EDGE_SIMD_STRIPS = 16          /* at most, in a group */
+    EDGE_SIMD_PIXELS = 4,           /* of a strip */
+    EDGE_SIMD_STEP = 8,             /* int16 of a pair of a strip */
+    EDGE_SIMD_STRIP_BYTES = 131072, /* of all strips of a group: stays in an L2 cache */
+    EDGE_SIMD_STRIPS = 64           /* at most, in a group */
 };
 
 typedef struct {
@@ -86,23 +88,25 @@ static inline int8_t *edge_simd_after_strips(const edge_simd_dot *dot) {
     return (int8_t *)(dot->strips + 4 * dot->depth * dot->group);
 }
 
-/* Four vectors of 4 int32 become their columns, stored one after another. */
-static inline void edge_simd_transpose(int16_t *to, v128_t a, v128_t b, v128_t c, v128_t d) {
+/* Four vectors of 4 int32 become their columns, stored `step` int16 apart. */
+static inline void edge_simd_transpose(int16_t *to, int32_t step, v128_t a, v128_t b, v128_t c,
+                                       v128_t d) {
     const v128_t ab_low = wasm_i32x4_shuffle(a, b, 0, 4, 1, 5);
     const v128_t ab_high = wasm_i32x4_shuffle(a, b, 2, 6, 3, 7);
     const v128_t cd_low = wasm_i32x4_shuffle(c, d, 0, 4, 1, 5);
     const v128_t cd_high = wasm_i32x4_shuffle(c, d, 2, 6, 3, 7);
     wasm_v128_store(to, wasm_i64x2_shuffle(ab_low, cd_low, 0, 2));
-    wasm_v128_store(to + 8, wasm_i64x2_shuffle(ab_low, cd_low, 1, 3));
-    wasm_v128_store(to + 16, wasm_i64x2_shuffle(ab_high, cd_high, 0, 2));
-    wasm_v128_store(to + 24, wasm_i64x2_shuffle(ab_high, cd_high, 1, 3));
+    wasm_v128_store(to + step, wasm_i64x2_shuffle(ab_low, cd_low, 1, 3));
+    wasm_v128_store(to + 2 * step, wasm_i64x2_shuffle(ab_high, cd_high, 0, 2));
+    wasm_v128_store(to + 3 * step, wasm_i64x2_shuffle(ab_high, cd_high, 1, 3));
 }
 
-/* The strip of 4 pixels of `depth` bytes each. */
-static inline void edge_simd_strip_4(int16_t *strip, const int8_t *const pixel[4], int32_t depth) {
+/* 4 pixels of `depth` bytes each, as pairs `step` int16 apart. */
+EDGE_SIMD_INLINE void edge_simd_strip_4(int16_t *strip, int32_t step, const int8_t *const pixel[4],
+                                        int32_t depth) {
     const int8_t *a = pixel[0], *b = pixel[1], *c = pixel[2], *d = pixel[3];
-    for (int32_t i = 0; i < depth; i += 8, strip += 32) {
-        edge_simd_transpose(strip, wasm_i16x8_load8x8(a + i), wasm_i16x8_load8x8(b + i),
+    for (int32_t i = 0; i < depth; i += 8, strip += 4 * step) {
+        edge_simd_transpose(strip, step, wasm_i16x8_load8x8(a + i), wasm_i16x8_load8x8(b + i),
                             wasm_i16x8_load8x8(c + i), wasm_i16x8_load8x8(d + i));
     }
 }
@@ -134,25 +138,43 @@ EDGE_SIMD_INLINE void edge_simd_block_4(const edge_simd_dot *dot, const int16_t 
 /* Unrolled, the compiler would load all weights first and run out of registers. */
 #pragma clang loop unroll(disable)
     for (; w < end; w += 16, strip += 8) {
+        const int16_t *x = strip;
+        /* Hides that x and w step through the loop: otherwise each constant offset would become an
+         * addition instead of part of the load. */
+        __asm__ volatile("" : "+r"(x), "+r"(w));
         const v128_t w_low = wasm_v128_load(w), w_high = wasm_v128_load(w + 8);
-        edge_simd_multiply(acc, strip, w_low, w_high);
-        edge_simd_multiply(acc + 2, strip + 2, w_low, w_high);
-        edge_simd_multiply(acc + 4, strip + 4, w_low, w_high);
-        edge_simd_multiply(acc + 6, strip + 6, w_low, w_high);
+        edge_simd_multiply(acc, x, w_low, w_high);
+        edge_simd_multiply(acc + 2, x + 2, w_low, w_high);
+        edge_simd_multiply(acc + 4, x + 4, w_low, w_high);
+        edge_simd_multiply(acc + 6, x + 6, w_low, w_high);
     }
     edge_simd_scale_column(acc, EDGE_SIMD_PIXELS, k, form);
     edge_simd_scale_column(acc + 1, EDGE_SIMD_PIXELS, k2, form);
-    made[0] = edge_simd_stored(&dot->output, acc[0], acc[1], acc[2], acc[3]);
-    made[1] = edge_simd_stored(&dot->output, acc[4], acc[5], acc[6], acc[7]);
+    made[0] = edge_simd_stored(&dot->output, acc[0], acc[1], acc[2], acc[3], form);
+    made[1] = edge_simd_stored(&dot->output, acc[4], acc[5], acc[6], acc[7], form);
+}
+
+/* Sums of two vectors of channels, without bias, become outputs, twice the same 8. */
+EDGE_SIMD_INLINE v128_t edge_simd_finish_1(const edge_simd_dot *dot, v128_t acc[2],
+                                           const int32_t *k, edge_simd_form form) {
+    const int32_t *const k2 = k + EDGE_SIMD_RECORD;
+    if (form == EDGE_SIMD_FLOAT) {
+        acc[0] = wasm_i32x4_shl(acc[0], EDGE_SIMD_FRACTION_BITS);
+        acc[1] = wasm_i32x4_shl(acc[1], EDGE_SIMD_FRACTION_BITS);
+    }
+    acc[0] = wasm_i32x4_add(acc[0], wasm_v128_load(k));
+    acc[1] = wasm_i32x4_add(acc[1], wasm_v128_load(k2));
+    edge_simd_scale_column(acc, 1, k, form);
+    edge_simd_scale_column(acc + 1, 1, k2, form);
+    return edge_simd_stored(&dot->output, acc[0], acc[1], acc[0], acc[1], form);
 }
 
 /* 1 pixel x 8 channels in the lower half, weights as stored. Even and odd pairs have sums of their
  * own, so that one addition need not wait for the other. */
 static inline v128_t edge_simd_block_1(const edge_simd_dot *dot, const int16_t *strip,
                                        const int8_t *w, const int32_t *k) {
-    const int32_t *const k2 = k + EDGE_SIMD_RECORD;
     const v128_t zero = wasm_i32x4_const_splat(0);
-    v128_t even[2] = {wasm_v128_load(k), wasm_v128_load(k2)}, odd[2] = {zero, zero};
+    v128_t even[2] = {zero, zero}, odd[2] = {zero, zero};
     const int8_t *const end = w + 8 * dot->depth;
     for (; w < end; w += 64, strip += 8) {
         edge_simd_pair_1(even, strip, w);
@@ -161,9 +183,10 @@ static inline v128_t edge_simd_block_1(const edge_simd_dot *dot, const int16_t *
         edge_simd_pair_1(odd, strip + 6, w + 48);
     }
     v128_t acc[2] = {wasm_i32x4_add(even[0], odd[0]), wasm_i32x4_add(even[1], odd[1])};
-    edge_simd_scale_column(acc, 1, k, EDGE_SIMD_ANY);
-    edge_simd_scale_column(acc + 1, 1, k2, EDGE_SIMD_ANY);
-    return edge_simd_stored(&dot->output, acc[0], acc[1], acc[0], acc[1]);
+    if (edge_simd_block_form(EDGE_SIMD_ANY, k) == EDGE_SIMD_FLOAT) {
+        return edge_simd_finish_1(dot, acc, k, EDGE_SIMD_FLOAT);
+    }
+    return edge_simd_finish_1(dot, acc, k, EDGE_SIMD_ANY);
 }
 
 /* 8 channels of one pixel, or fewer at the end. */
@@ -198,15 +221,18 @@ static inline void edge_simd_store_part(const edge_simd_dot *dot, const v128_t m
     }
 }
 
-static inline void edge_simd_widen(const edge_simd_dot *dot, const int8_t *w) {
+EDGE_SIMD_INLINE void edge_simd_widen(const edge_simd_dot *dot, const int8_t *w,
+                                      edge_simd_form form) {
     for (int32_t i = 0; i < 8 * dot->depth; i += 8) {
-        wasm_v128_store(dot->wide + i, wasm_i16x8_load8x8(w + i));
+        wasm_v128_store(dot->wide + i, edge_simd_weights(w + i, form));
     }
 }
 
 /* 8 channels of the pixels in the strips. */
-EDGE_SIMD_INLINE void edge_simd_block(const edge_simd_dot *dot, const int32_t *k, int32_t pixels,
-                                      int32_t channels, edge_simd_form form, int8_t *to) {
+EDGE_SIMD_INLINE void edge_simd_block(const edge_simd_dot *dot, const int8_t *w, const int32_t *k,
+                                      int32_t pixels, int32_t channels, edge_simd_form form,
+                                      int8_t *to) {
+    edge_simd_widen(dot, w, form);
     for (int32_t p = 0; p < pixels; p += EDGE_SIMD_PIXELS) {
         v128_t made[2];
         edge_simd_block_4(dot, dot->strips + p * dot->depth, k, form, made);
@@ -223,16 +249,19 @@ static inline void edge_simd_dot_strips(const edge_simd_dot *dot, int32_t pixels
     const int8_t *w = dot->weights;
     const int32_t *k = dot->records;
     for (int32_t c = 0; c < dot->channels; c += EDGE_SIMD_BLOCK) {
-        edge_simd_widen(dot, w);
-        switch (dot->form) {
+        const int32_t left = dot->channels - c;
+        switch (edge_simd_block_form(dot->form, k)) {
+        case EDGE_SIMD_FLOAT:
+            edge_simd_block(dot, w, k, pixels, left, EDGE_SIMD_FLOAT, to + c);
+            break;
         case EDGE_SIMD_ONCE:
-            edge_simd_block(dot, k, pixels, dot->channels - c, EDGE_SIMD_ONCE, to + c);
+            edge_simd_block(dot, w, k, pixels, left, EDGE_SIMD_ONCE, to + c);
             break;
         case EDGE_SIMD_SHIFTS_ALIKE:
-            edge_simd_block(dot, k, pixels, dot->channels - c, EDGE_SIMD_SHIFTS_ALIKE, to + c);
+            edge_simd_block(dot, w, k, pixels, left, EDGE_SIMD_SHIFTS_ALIKE, to + c);
             break;
         default:
-            edge_simd_block(dot, k, pixels, dot->channels - c, EDGE_SIMD_ANY, to + c);
+            edge_simd_block(dot, w, k, pixels, left, EDGE_SIMD_ANY, to + c);
         }
         w += 8 * dot->depth;
         k += 2 * EDGE_SIMD_RECORD;

@@ -34,7 +34,7 @@ static void make_strip(const edge_linear *layer, const edge_simd_dot *dot, const
         const int32_t i = p < count ? p : 0;
         pixel[p] = filled(layer, dot->depth, from + i * layer->in_c, copies + i * dot->depth);
     }
-    edge_simd_strip_4(strip, pixel, dot->depth);
+    edge_simd_strip_4(strip, EDGE_SIMD_STEP, pixel, dot->depth);
 }
 
 static void multiply_group(const edge_linear *layer, const edge_simd_dot *dot, const int8_t *from,

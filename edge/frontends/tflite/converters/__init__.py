@@ -9,10 +9,12 @@ from edge.frontends.tflite.converters import (
     convolution,
     elementwise,
     pooling,
+    product,
     quantization,
     shape,
     shape_arithmetic,
     slicing,
+    variables,
 )
 
 Converter = Callable[[Call], None]
@@ -20,7 +22,9 @@ Converter = Callable[[Call], None]
 CONVERTERS: Mapping[str, Converter] = {
     "CONV_2D": convolution.conv_2d,
     "DEPTHWISE_CONV_2D": convolution.depthwise_conv_2d,
+    "TRANSPOSE_CONV": convolution.transpose_conv,
     "FULLY_CONNECTED": convolution.fully_connected,
+    "BATCH_MATMUL": product.batch_matmul,
     "AVERAGE_POOL_2D": pooling.average_pool_2d,
     "MAX_POOL_2D": pooling.max_pool_2d,
     "MEAN": pooling.mean,
@@ -48,4 +52,8 @@ CONVERTERS: Mapping[str, Converter] = {
     "PACK": shape.pack,
     "QUANTIZE": quantization.quantize,
     "DEQUANTIZE": quantization.dequantize,
+    "CALL_ONCE": variables.call_once,
+    "VAR_HANDLE": variables.var_handle,
+    "READ_VARIABLE": variables.read_variable,
+    "ASSIGN_VARIABLE": variables.assign_variable,
 }

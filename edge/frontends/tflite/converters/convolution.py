@@ -1,4 +1,4 @@
-"""CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED: operators with constant weights and a bias.
+"""CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV, FULLY_CONNECTED: constant weights and a bias.
 
 Weights keep the file's layout, which is the IR's: OHWI, 1HW(C*multiplier), [out, in].
 """
@@ -50,6 +50,27 @@ def depthwise_conv_2d(call: Call) -> None:
     )
 
 
+def transpose_conv(call: Call) -> None:
+    """The inputs are the shape of the output, weights OHWI, data and, if there is one, a bias."""
+    x, weight, y = call.image(2), _weight(call, axis=0, data=2), call.output()
+    kernel, stride = _kernel(call, weight), window(call, "stride")
+    if len(y.type.shape) != 4 or call.integers(0) != y.type.shape:
+        raise damaged(f"{call.where} makes {list(y.type.shape)}, not what it declares")
+    before = padding(call, y, kernel)[0::2]
+    spans = zip(x.type.shape[1:3], stride, kernel, before, y.type.shape[1:3], strict=True)
+    behind = [(n - 1) * s + k - b - size for n, s, k, b, size in spans]
+    after = [max(n, 0) for n in behind]
+    call.emit(
+        "conv_transpose2d",
+        (x, weight, _bias(call, x, weight, axis=0, position=3)),
+        call.output(like=x),
+        stride=stride,
+        padding=(before[0], after[0], before[1], after[1]),
+        output_padding=(max(-behind[0], 0), max(-behind[1], 0)),
+        activation=call.fused(),
+    )
+
+
 def fully_connected(call: Call) -> None:
     """The input is flattened to [batch, in] unless its last axis has the right size already."""
     if call.integer("weights_format"):
@@ -87,12 +108,13 @@ def _kernel(call: Call, weight: Value) -> tuple[int, int]:
     return weight.type.shape[1], weight.type.shape[2]
 
 
-def _weight(call: Call, axis: int) -> Value:
+def _weight(call: Call, axis: int, data: int = 0) -> Value:
     """The constant weights: int8 for int8 activations, float32 for float ones.
 
-    int8 weights of a float operator (dynamic-range quantization) are widened to float32.
+    `data` is the position of the activations. int8 weights of a float operator (dynamic-range
+    quantization) are widened to float32.
     """
-    x, weight = call.operand(0), call.input(1)
+    x, weight = call.operand(data), call.input(1)
     if weight.data is None:
         raise unsupported_attribute(
             f"{call.operator.kind} with weights computed at run time",
@@ -120,11 +142,11 @@ def _check_symmetric(call: Call, quantization: Quantization | None, axis: int) -
         raise unsupported_attribute(f"{kind} with scales along axis {quantization.axis}")
 
 
-def _bias(call: Call, x: Value, weight: Value, axis: int) -> Value | None:
+def _bias(call: Call, x: Value, weight: Value, axis: int, position: int = 2) -> Value | None:
     """The constant bias [out]: int32 in units of x scale times weight scale, or float32."""
-    if not call.has(2):
+    if not call.has(position):
         return None
-    bias = call.input(2)
+    bias = call.input(position)
     expected = DType.FLOAT32 if x.type.dtype is DType.FLOAT32 else DType.INT32
     if bias.data is None or bias.type.dtype is not expected:
         raise Unsupported(DTYPE, f"{call.operator.kind} with a bias of {bias.type.dtype}")

@@ -8,11 +8,13 @@ from edge.frontends.torch_export.arguments import Arguments
 from edge.frontends.torch_export.builder import Builder
 from edge.frontends.torch_export.convert import (
     arithmetic,
+    attention,
     convolution,
     linear,
     pointwise,
     pooling,
     quantization,
+    recurrent,
     selection,
     shape,
 )
@@ -23,11 +25,13 @@ Converter = Callable[[Builder, Arguments], Operand]
 CONVERTERS: Mapping[str, Converter] = {
     **convolution.CONVERTERS,
     **linear.CONVERTERS,
+    **attention.CONVERTERS,
     **pointwise.CONVERTERS,
     **pooling.CONVERTERS,
     **arithmetic.CONVERTERS,
     **shape.CONVERTERS,
     **selection.CONVERTERS,
+    **recurrent.CONVERTERS,
     **quantization.CONVERTERS,
 }
 """By torch operator, such as "aten.conv2d.default"."""

@@ -10,6 +10,7 @@ from edge.frontends.torch_export.diagnostics import unsupported
 from edge.frontends.torch_export.operands import N1LC, NHWC, Constant, Layout, Operand, Tensor
 
 _OHWI = (0, 2, 3, 1)
+_OHWI_OF_IOHW = (1, 2, 3, 0)
 _HWO = (1, 2, 3, 0)  # of [out, 1, kernel_h, kernel_w], giving [1, kernel_h, kernel_w, out]
 
 
@@ -28,7 +29,8 @@ def spatial(arguments: Arguments, name: str, rank: int, neutral: int) -> tuple[i
 
 
 def convolution(builder: Builder, arguments: Arguments) -> Operand:
-    arguments.require("transposed", False)
+    if arguments.get("transposed", False):
+        return transposed_convolution(builder, arguments)
     x = image(builder, arguments.tensor("input"))
     weight = _as_2d(arguments.constant("weight"))
     stride = spatial(arguments, "stride", x.rank, 1)
@@ -45,6 +47,27 @@ def convolution(builder: Builder, arguments: Arguments) -> Operand:
         name = builder.emit("depthwise_conv2d", inputs, attrs)
     else:
         name = builder.emit("conv2d", inputs, {**attrs, "groups": groups})
+    return builder.result(name, x, arguments.shape)
+
+
+def transposed_convolution(builder: Builder, arguments: Arguments) -> Operand:
+    """The weight is [in, out, height, width]."""
+    arguments.require("groups", 1)
+    x = image(builder, arguments.tensor("input"))
+    if set(spatial(arguments, "dilation", x.rank, 1)) != {1}:
+        raise unsupported("a transposed convolution with dilation")
+    weight = _as_2d(arguments.constant("weight"))
+    height, width = spatial(arguments, "padding", x.rank, 0)
+    attrs = {
+        "stride": spatial(arguments, "stride", x.rank, 1),
+        "padding": (height, height, width, width),
+        "output_padding": spatial(arguments, "output_padding", x.rank, 0),
+    }
+    inputs = [x.name, builder.weight(weight.transposed(_OHWI_OF_IOHW))]
+    bias = arguments.optional_constant("bias")
+    if bias is not None:
+        inputs.append(builder.store(bias.name, bias.real))
+    name = builder.emit("conv_transpose2d", inputs, attrs)
     return builder.result(name, x, arguments.shape)
 
 
@@ -117,6 +140,8 @@ CONVERTERS = {
     "aten.conv2d.default": convolution,
     "aten.conv2d.padding": convolution,
     "aten.convolution.default": convolution,
+    "aten.conv_transpose1d.default": transposed_convolution,
+    "aten.conv_transpose2d.input": transposed_convolution,
     "aten.batch_norm.default": batch_norm,
     "aten._native_batch_norm_legit_no_training.default": batch_norm_with_statistics,
 }

@@ -1,9 +1,13 @@
-"""Matrix products with a constant: weights are [out_features, in_features]."""
+"""Matrix products; with a constant they are linear layers, weights [out_features, in_features]."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
+
 from edge.frontends.torch_export.arguments import Arguments
 from edge.frontends.torch_export.builder import Builder
+from edge.frontends.torch_export.convert.attention import product
 from edge.frontends.torch_export.diagnostics import unsupported
 from edge.frontends.torch_export.operands import Constant, Operand, Tensor, plain
 
@@ -20,12 +24,11 @@ def addmm(builder: Builder, arguments: Arguments) -> Operand:
     return _linear(builder, arguments.tensor("mat1"), _columns(arguments, "mat2"), bias)
 
 
-def mm(builder: Builder, arguments: Arguments) -> Operand:
-    return _linear(builder, arguments.tensor("self"), _columns(arguments, "mat2"), None)
-
-
-def matmul(builder: Builder, arguments: Arguments) -> Operand:
-    return _linear(builder, arguments.tensor("self"), _columns(arguments, "other"), None)
+def matmul(builder: Builder, arguments: Arguments, right: str) -> Operand:
+    x, other = arguments.tensor("self"), arguments[right]
+    if isinstance(other, Tensor):
+        return product(builder, x, other)
+    return _linear(builder, x, _columns(arguments, right), None)
 
 
 def _columns(arguments: Arguments, name: str) -> Constant:
@@ -45,9 +48,9 @@ def _linear(builder: Builder, x: Tensor, weight: Constant, bias: Constant | None
     return builder.result(builder.emit("linear", inputs), x, (*x.shape[:-1], weight.shape[0]))
 
 
-CONVERTERS = {
+CONVERTERS: Mapping[str, Callable[[Builder, Arguments], Operand]] = {
     "aten.linear.default": linear,
     "aten.addmm.default": addmm,
-    "aten.mm.default": mm,
-    "aten.matmul.default": matmul,
+    "aten.mm.default": partial(matmul, right="mat2"),
+    "aten.matmul.default": partial(matmul, right="other"),
 }

@@ -7,6 +7,7 @@ from functools import partial
 
 from edge.frontends.torch_export.arguments import Arguments
 from edge.frontends.torch_export.builder import Builder
+from edge.frontends.torch_export.convert.attention import last_stored_last
 from edge.frontends.torch_export.diagnostics import unsupported
 from edge.frontends.torch_export.operands import Operand, Tensor
 
@@ -74,9 +75,7 @@ def softmax(builder: Builder, arguments: Arguments) -> Operand:
     arguments.require("dtype", None)
     arguments.require("half_to_float", False)
     x = arguments.tensor("self")
-    dim = arguments["dim"] % x.rank
-    if x.layout[-1] != dim:
-        x = builder.to_layout(x, (*(d for d in x.layout if d != dim), dim))
+    x = last_stored_last(builder, x, arguments["dim"] % x.rank)
     return builder.result(builder.emit("softmax", [x.name]), x)
 
 

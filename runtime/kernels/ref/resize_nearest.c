@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Resize by the nearest pixel, int8:
+ * Resize by the nearest pixel; the channels are the bytes of a pixel:
  *
  *     out[oy][ox][c] = x[row_index[oy]][column_index[ox]][c]
  *
@@ -9,8 +9,8 @@
 #include "edge/kernels.h"
 #include "edge/memory.h"
 
-void edge_ref_resize_nearest_s8(const void *descriptor, const edge_rows *in, int32_t y, void *out,
-                                void *scratch) {
+void edge_ref_resize_nearest(const void *descriptor, const edge_rows *in, int32_t y, void *out,
+                             void *scratch) {
     const edge_resize *layer = descriptor;
     const int32_t row_bytes = layer->in_w * layer->channels;
     int8_t *to = out;
