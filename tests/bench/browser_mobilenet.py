@@ -31,6 +31,9 @@ from edge.cli.tables import print_table
 from edge.runners.browser import chromium, visit
 from edge.target import load_target
 from edge.toolchains import build, find_toolchain
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
+
 from tests.bench.mobilenet_files import CLASSES, MODELS, image, int8_graph, onnx, tflite
 from tests.bench.mobilenet_floats import float_graph, float_onnx, float_tflite
 

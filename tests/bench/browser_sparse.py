@@ -18,6 +18,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
+
 from tests.bench.browser_mobilenet import CACHE, exported, install, rows, run_page, show
 from tests.bench.mobilenet_files import image
 from tests.bench.mobilenet_floats import float_graph, float_tflite

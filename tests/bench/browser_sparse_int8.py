@@ -26,6 +26,9 @@ from torch import nn
 
 from edge.cli.tables import print_table
 from edge.sparsity.patterns import Pattern, parse_pattern
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
+
 from tests.bench.browser_mobilenet import exported, run_page
 from tests.bench.mobilenet_files import image, int8_graph, tflite
 

@@ -21,6 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from edge.ir import DType, Graph, Rounding, TensorType, Value, macs
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
+
 from tests.emulators.dsp_firmware import Case, run_cases
 from tests.emulators.dsp_graphs import (
     Spec,

@@ -30,6 +30,9 @@ from edge.planning.choice import kernels_in
 from edge.planning.costs import Cost
 from edge.planning.kernels import Kernel
 from edge.target import Target, load_target
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
+
 from tests.bench.layer_grid import layers
 from tests.emulators import wasm_module
 from tests.emulators.dsp_firmware import Case, run_cases

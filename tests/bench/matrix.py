@@ -24,6 +24,9 @@ from edge.ir import Graph
 from edge.target import targets
 from edge.workflow.project import open_project
 from edge.workflow.workbench import Workbench
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
+
 from tests.models.zoo import LARGE, SMALL, Network
 
 SAMPLES = 2

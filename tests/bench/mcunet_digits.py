@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,6 +26,9 @@ from edge.training.reference import Trainer
 from edge.training.reference.step_call import StepCall
 from edge.training.reference.updates import GRADIENTS, step_of
 from edge.training.tape import Settings
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
+
 from tests.training.master_simulation import MasterSimulation
 from tests.training.mcunet10 import mcunet10, published_scheme
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ from edge.training.planning import plan_step
 from edge.training.tape import Settings
 from edge.workflow.project import open_project, write_project
 from edge.workflow.train import TrainingBench
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
+
 from tests.training.mcunet10 import mcunet10, published_scheme
 
 _NO_STEP = -1  # a label that makes an inference of a step

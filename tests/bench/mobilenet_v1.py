@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,9 @@ import edge
 from edge.cli.tables import print_table
 from edge.ir import Graph, Rounding
 from edge.ir.graph import Attr
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
+
 from tests.models.int8_nets import Net
 from tests.models.stages import MOBILENET_V1
 

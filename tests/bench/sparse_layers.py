@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,9 @@ import numpy as np
 
 from edge.ir import Graph, Rounding
 from edge.sparsity.block_rows import nonzero_blocks
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
+
 from tests.emulators.dsp_firmware import Case, run_cases
 from tests.emulators.dsp_graphs import Int8s, Spec, random_input, random_weights, weighted
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ from edge.cli.tables import print_table
 from edge.sparsity.patterns import parse_pattern
 from edge.sparsity.rearrangement.rearrange import rearrange, retained
 from edge.sparsity.weights import fitting_weights, weight_scores
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
+
 from tests.bench.sparse_training import CACHE, example, trained
 
 

@@ -40,6 +40,9 @@ from edge.sparsity.schedules.sr_ste import SrSte
 from edge.sparsity.soups import soup
 from edge.sparsity.training import Training, train
 from edge.sparsity.widening import widened
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
+
 from tests.bench.fashion_mobilenet import data
 
 TRAIN, HIDDEN = 10_000, 256

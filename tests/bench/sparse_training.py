@@ -32,6 +32,9 @@ from edge.sparsity.rearrangement.module import rearrange_module
 from edge.sparsity.schedules.cubic import Cubic
 from edge.sparsity.schedules.schedule import Schedule
 from edge.sparsity.training import Training, train
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
+
 from tests.bench.fashion_mobilenet import SIZE, accuracy, crop_and_flip, data, mobilenet
 
 CACHE = Path("build/study")

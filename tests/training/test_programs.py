@@ -160,14 +160,29 @@ def trapped_outputs(step: Step, inputs: list[Array], tmp_path: Path) -> list[Arr
     return outputs_of(sources, (tmp_path / "output.bin").read_bytes(), len(fed))
 
 
-@pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc: apt-get install gcc")
-@pytest.mark.parametrize("seed", range(5))
-def test_random_networks_train_ten_steps_as_numpy_does(seed: int, tmp_path: Path) -> None:
+def random_training(seed: int) -> tuple[Step, list[Array]]:
+    """Ten steps that train everything, then an inference."""
     graph = random_network(seed)
     step = differentiate(graph, scheme.full(graph), Settings(learning_rate=RATE))
     classes = graph.type(graph.outputs[0]).elements
-    inputs = samples(graph, [index % classes for index in range(10)])
+    return step, samples(graph, [*(index % classes for index in range(10)), -1])
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc: apt-get install gcc")
+@pytest.mark.parametrize("seed", range(20))
+def test_random_networks_train_ten_steps_as_numpy_does(seed: int, tmp_path: Path) -> None:
+    step, inputs = random_training(seed)
     assert_equal(step, inputs, trapped_outputs(step, inputs, tmp_path))
+
+
+@pytest.mark.skipif(
+    not shutil.which("qemu-system-arm"), reason="needs apt-get install qemu-system-arm"
+)
+@pytest.mark.parametrize("seed", range(20, 24))
+def test_random_networks_train_ten_steps_on_a_board_too(seed: int, tmp_path: Path) -> None:
+    step, inputs = random_training(seed)
+    result = run(program(step, "cortex-m7", tmp_path / "net"), inputs)
+    assert_equal(step, inputs, result.outputs)
 
 
 @pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc: apt-get install gcc")
