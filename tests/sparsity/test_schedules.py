@@ -12,6 +12,7 @@ from torch import nn
 from edge.errors import EdgeError
 from edge.sparsity.masked import attach, bake, masks, sparse_layers, sparsity_of
 from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.schedules.ast import AdaptiveSparse
 from edge.sparsity.schedules.bdwp import Bdwp, backward_weight
 from edge.sparsity.schedules.cubic import Cubic
 from edge.sparsity.schedules.gradient_flow import GradientFlow
@@ -32,11 +33,12 @@ SCHEDULES = {
     "set": Regrowth("random", every=3),
     "rigl": Regrowth("gradient", every=3),
     "sr-ste": SrSte(),
+    "ast": AdaptiveSparse(every=2),
     "gradient flow": GradientFlow(every=1),
     "bdwp": Bdwp(),
     "mask sparsity": MaskSparsity(),
 }
-DENSE_GRADIENT = ("rigl", "sr-ste", "bdwp")
+DENSE_GRADIENT = ("rigl", "sr-ste", "ast", "bdwp")
 TRAINING = Training(6, batch=32, rate=0.1, progress=False)
 
 

@@ -28,11 +28,15 @@ class SrSte(Schedule):
 
     def gradients_ready(self, module: nn.Module, step: int, steps: int) -> None:
         """The sparse-refined term pulls removed weights to zero."""
+        self.pull(module, self.decay)
+
+    def pull(self, module: nn.Module, decay: float) -> None:
+        """Add decay * w to the gradients of removed weights."""
         for sparse in sparse_layers(module):
             gradient = sparse.original.grad
             if gradient is not None:
                 with torch.no_grad():
-                    gradient.add_(sparse.original * ~sparse.masked.mask, alpha=self.decay)
+                    gradient.add_(sparse.original * ~sparse.masked.mask, alpha=decay)
 
     def stepped(self, module: nn.Module, step: int, steps: int) -> None:
         """The masks of the new weights."""

@@ -1,0 +1,1 @@
+"""The host path for large models, on a GPU or a CPU. Nothing of the device path imports it."""
