@@ -10,6 +10,7 @@ import click
 
 from edge.cli import options
 from edge.cli.outcome import finish
+from edge.packages.kinds import KINDS
 
 
 @click.command("export")
@@ -27,6 +28,10 @@ from edge.cli.outcome import finish
 @click.option(
     "--train", type=click.Path(path_type=Path), metavar="PLAN",
     help="A plan of `edge train-plan`: the C trains what it says.",
+)  # fmt: skip
+@click.option(
+    "--package", multiple=True, type=click.Choice(list(KINDS)), metavar="KIND",
+    help=f"A package in OUT/KIND as well: {', '.join(KINDS)}. May be repeated.",
 )  # fmt: skip
 @options.quiet
 @options.json_flag
@@ -57,6 +62,7 @@ def _export_training(model: str, train: Path, json_: bool, **settings: Any) -> N
 def _show_training(result: Mapping[str, Any]) -> None:
     ram = result["predicted"]["ram"]
     click.echo(f"RAM {ram['total']:,} B: arena {ram['arena']:,}, trainables {ram['trainables']:,}")
+    _show_packages(result)
     click.echo(f"wrote {result['out']}; next: edge verify {result['out']} --train-steps 10")
 
 
@@ -64,4 +70,14 @@ def _show(result: Mapping[str, Any]) -> None:
     memory, model = result["memory"], result["model"]
     click.echo(f"{model['name']}: {model['macs']:,} MACs, {model['parameters']:,} parameters")
     click.echo(f"arena {memory['arena']:,} B, constants {memory['weights']:,} B")
+    _show_packages(result)
     click.echo(f"wrote {result['out']}; next: edge verify {result['out']}")
+
+
+def _show_packages(result: Mapping[str, Any]) -> None:
+    for kind, made in result.get("packages", {}).items():
+        total = sum(made["files"].values())
+        click.echo(
+            f"{result['out']}/{kind}: {total:,} B in {len(made['files'])} files; "
+            f"this kind is {made['support']}"
+        )
