@@ -20,6 +20,7 @@ COMMANDS = {
     "report": "Write one self-contained HTML page about an exported folder.",
     "targets": "List the targets.",
     "ops": "List the operators and the kernels that run them on a target.",
+    "explain": "Print the page of an error code: what it means and what to do.",
     "doctor": "Say which compilers and emulators are found, and how to get the others.",
 }
 

@@ -35,8 +35,7 @@ def finish(
         _print_json(command, result)
     else:
         show(result)
-        for diagnostic in diagnostics:
-            click.echo(str(diagnostic), err=True)
+        _print_diagnostics(diagnostics)
     if not result.get("ok", True):
         raise click.exceptions.Exit(EdgeError(*diagnostics).exit_status if diagnostics else 1)
 
@@ -45,6 +44,14 @@ def _print_json(command: str, result: Mapping[str, Any]) -> None:
     head = {"schema": SCHEMA, "command": command, "ok": True, "target": None}
     diagnostics = [asdict(diagnostic) for diagnostic in result.get("diagnostics", ())]
     click.echo(json.dumps({**head, **result, "diagnostics": diagnostics}, indent=2))
+
+
+def _print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
+    """The findings and the commands that explain them, on stderr."""
+    for diagnostic in diagnostics:
+        click.echo(str(diagnostic), err=True)
+    for code in dict.fromkeys(diagnostic.code for diagnostic in diagnostics):
+        click.echo(f"more about it: edge explain {code}", err=True)
 
 
 def run(cli: click.Group, arguments: Sequence[str]) -> int:
@@ -90,8 +97,7 @@ class _Failed:
             result = {"ok": False, "target": self.target, "diagnostics": diagnostics}
             _print_json(self.command, result)
             return status
-        for diagnostic in diagnostics:
-            click.echo(str(diagnostic), err=True)
+        _print_diagnostics(diagnostics)
         return status
 
 
