@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 
 from edge.errors import fail
 from edge.gpu.pruning.checkpoint import Checkpoint
+from edge.silence import silenced
 from edge.sparsity.layerwise.blocks import block_list
 
 
@@ -28,20 +30,14 @@ class Skeleton:
     @classmethod
     def of(cls, checkpoint: Checkpoint, device: torch.device) -> Skeleton:
         """The model that config.json describes. Raises EdgeError E0060, E0061, E0064."""
-        from accelerate import init_empty_weights
-        from transformers import AutoConfig, AutoModelForCausalLM
-
         try:
-            config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)
-            with init_empty_weights(include_buffers=False):
-                factory: Any = AutoModelForCausalLM
-                model = factory.from_config(config).eval()
+            with silenced():
+                model = _empty_model(checkpoint.folder)
         except (ValueError, KeyError) as error:
             raise fail(
                 "E0064", f"config.json describes no language model: {str(error).splitlines()[0]}",
                 str(checkpoint.folder), help=["its model_type must be a causal language model's"],
             ) from error  # fmt: skip
-        model.config.use_cache = False
         prefix, blocks = block_list(model)
         for module in model.modules():
             for name, buffer in module.named_buffers(recurse=False):
@@ -88,3 +84,16 @@ class Skeleton:
     def other_tensors(self) -> list[str]:
         """The checkpoint's tensors outside the blocks."""
         return [name for name in self.checkpoint.files if not name.startswith(f"{self.prefix}.")]
+
+
+def _empty_model(folder: Path) -> nn.Module:
+    """A model with its parameters on the meta device; buffers, such as rotary tables, are real."""
+    from accelerate import init_empty_weights
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    config.use_cache = False
+    factory: Any = AutoModelForCausalLM
+    with init_empty_weights(include_buffers=False):
+        model: nn.Module = factory.from_config(config).eval()
+    return model

@@ -1,0 +1,30 @@
+"""Local and strided blocks, sharded over heads (S2-Attention, Lin et al., arXiv:2407.17678)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from edge.gpu.attention.table import BlockTable
+
+
+@dataclass(frozen=True)
+class LocalStride:
+    """The `local` last blocks, and of the others every `stride`-th, each head beginning at another.
+
+    `stride` heads together see the whole context. A block that a row leaves is never used by a
+    later one of the same head, so its keys and values can be freed.
+    """
+
+    local: int
+    stride: int
+    block: int = 64
+
+    def table(self, q: torch.Tensor, k: torch.Tensor, scale: float) -> BlockTable:
+        """From positions alone."""
+        heads, length = q.shape[1:3]
+        row = torch.arange(-(-length // self.block), device=q.device)
+        head = torch.arange(heads, device=q.device)[:, None, None]
+        chosen = (row[:, None] - row < self.local) | ((row + head) % self.stride == 0)
+        return BlockTable.from_blocks(chosen.expand(len(q), -1, -1, -1), self.block, length)
