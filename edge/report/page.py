@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,18 @@ class Budget:
         return max(self.used, self.limit or 0, 1)
 
 
+@dataclass(frozen=True)
+class Report:
+    """The page written, and a record a layer: name, op, kernel, sparsity, weight_bytes, `cost`.
+
+    `cost` is what was measured, None where nothing was. `dense_weight_bytes` and
+    `predicted_speedup` compare a sparse layer with its dense form; None for dense ones.
+    """
+
+    page: Path
+    layers: Sequence[Mapping[str, Any]]
+
+
 def write_report(
     out: str | Path,
     *,
@@ -43,8 +55,8 @@ def write_report(
     measure: bool = True,
     on: str | None = None,
     toolchain: str | None = None,
-) -> Path:
-    """Write report.html into the folder (or to `output`) and return its path.
+) -> Report:
+    """Write report.html into the folder (or to `output`).
 
     With `measure` the project is built and run first; what cannot be built or run is shown as a
     diagnostic, and the page then has only what the plan predicts.
@@ -52,8 +64,18 @@ def write_report(
     project = open_project(out)
     measured, diagnostics = _measured(project, on, toolchain) if measure else (None, ())
     path = output or project.path / "report.html"
-    _write(path, render("report/page.html.j2", _view(project, measured, diagnostics)))
-    return path
+    view = _view(project, measured, diagnostics)
+    _write(path, render("report/page.html.j2", view))
+    return Report(path, [_record(row) for row in view["layers"]])
+
+
+def _record(row: Mapping[str, Any]) -> dict[str, Any]:
+    dense = row["dense"]
+    return {
+        **{key: row[key] for key in ("name", "op", "kernel", "sparsity", "weight_bytes", "cost")},
+        "dense_weight_bytes": dense and dense["dense_weight_bytes"],
+        "predicted_speedup": dense and round(dense["dense_predicted"] / dense["predicted"], 3),
+    }
 
 
 def _measured(

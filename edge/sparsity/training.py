@@ -20,6 +20,7 @@ from torch import nn
 
 from edge.errors import fail
 from edge.quantization.calibration import progress_bar
+from edge.sparsity.masked import sparse_layers
 from edge.sparsity.schedules.schedule import Schedule, seeded
 
 Augment = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
@@ -209,7 +210,11 @@ def _identity(run: _Run) -> str:
     """What a checkpoint must agree with: another of these would give another result."""
     t = run.training
     plain = (t.epochs, t.batch, t.rate, t.warm_up, t.momentum, t.weight_decay, t.seed)
-    return f"{run.schedule} of {len(run.inputs)} examples with {plain}"
+    removed = [
+        f"{sparse.name}: {sparse.masked.pattern} {sparse.masked.sparsity:g}"
+        for sparse in sparse_layers(run.module)
+    ]
+    return f"{run.schedule} of {len(run.inputs)} examples with {plain}, removing {removed}"
 
 
 def _save(run: _Run, checkpoint: Path, epochs: int) -> None:

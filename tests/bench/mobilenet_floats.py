@@ -21,7 +21,8 @@ from edge.ir.ops import attributes
 from edge.ir.shapes import ints
 from edge.passes.pipeline import FLOAT_PASSES, run_passes
 from tests.bench.mobilenet_files import MODELS, image, onnx_model, operator, padded_after, used
-from tests.frontends.tflite_builder import Operator, Tensor, build_object, constant, pack, schema
+from tests.frontends.tflite_builder import Operator, Tensor, build_object, constant, pack
+from tests.frontends.tflite_sparse import store_sparse
 from tests.models.seeded import seeded
 
 Floats = npt.NDArray[np.float32]
@@ -88,7 +89,8 @@ def float_tflite(graph: Graph, sparse: bool = False) -> bytes:
     model = build_object(tensors, operators, graph.inputs, graph.outputs)
     for tensor in model.subgraphs[0].tensors:
         if tensor.name.decode().endswith(".sparse"):
-            _store_sparse(model, tensor)
+            dense = graph.constant(tensor.name.decode().removesuffix(".sparse"))
+            store_sparse(model, tensor, dense, compressed=[3])
     return pack(model)
 
 
@@ -109,42 +111,6 @@ def _tensor(graph: Graph, name: str) -> Tensor:
     if graph.is_constant(name):
         return constant(name, graph.constant(name))
     return Tensor(name, kind.shape, str(kind.dtype))
-
-
-def _store_sparse(model: Any, tensor: Any) -> None:
-    """Replace the dense [out, 1, 1, in] floats of a tensor by those that are not 0.
-
-    The format of the schema: axes dense, dense, dense and compressed (CSR) with segments and
-    indices of the last one.
-    """
-    buffer = model.buffers[tensor.buffer]
-    rows = np.asarray(buffer.data).view(np.float32).reshape(tensor.shape[0], tensor.shape[3])
-    counts = np.count_nonzero(rows, axis=1)
-    _, columns = np.nonzero(rows)
-    buffer.data = np.frombuffer(rows[rows != 0].tobytes(), np.uint8)
-    parameters = schema.SparsityParametersT()
-    parameters.traversalOrder = [0, 1, 2, 3]
-    axes = [_dense_axis(size) for size in tensor.shape[:3]]
-    parameters.dimMetadata = [*axes, _compressed_axis(np.append(0, np.cumsum(counts)), columns)]
-    tensor.sparsity = parameters
-
-
-def _dense_axis(size: int) -> Any:
-    axis = schema.DimensionMetadataT()
-    axis.format = schema.DimensionType.DENSE
-    axis.denseSize = size
-    return axis
-
-
-def _compressed_axis(segments: Any, indices: Any) -> Any:
-    axis = schema.DimensionMetadataT()
-    axis.format = schema.DimensionType.SPARSE_CSR
-    axis.denseSize = 0
-    axis.arraySegmentsType = axis.arrayIndicesType = schema.SparseIndexVector.Int32Vector
-    axis.arraySegments, axis.arrayIndices = schema.Int32VectorT(), schema.Int32VectorT()
-    axis.arraySegments.values = [int(v) for v in segments]
-    axis.arrayIndices.values = [int(v) for v in indices]
-    return axis
 
 
 def float_onnx(graph: Graph) -> bytes:

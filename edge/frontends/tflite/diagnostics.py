@@ -25,7 +25,6 @@ _HELP = {
     **dict.fromkeys(("IF", "WHILE", "CALL"), _CONTROL),
     **dict.fromkeys(("ARG_MAX", "ARG_MIN", "TOPK_V2", "CAST"), _POST_PROCESSING),
     **dict.fromkeys(("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"), _POST_PROCESSING),
-    "DENSIFY": "convert the model with dense weights",
 }
 
 

@@ -34,12 +34,13 @@ class Draft:
         self._values: dict[int, Value] = {}
         self._made: dict[str, Value] = {}
         self._names: dict[str, int] = {}
+        self._unpacked: dict[int, Tensor] = {}
         self.variables = Variables()
 
     def value(self, index: int) -> Value:
         """The value of a tensor. Raises Unsupported for element types the IR does not have."""
         if index not in self._values:
-            tensor = self.model.tensors[index]
+            tensor = self._tensor(index)
             data = None if tensor.data is None else constant_data(tensor)
             self._set(tensor, tensor_type(tensor), data)
         return self._values[index]
@@ -62,10 +63,22 @@ class Draft:
         """The data of a tensor if it is a constant of the file or was folded."""
         if index in self._values:
             return self._values[index].data
-        tensor = self.model.tensors[index]
+        tensor = self._tensor(index)
         if tensor.data is None and tensor.elements:
             return None
         return constant_data(tensor)
+
+    def unpack(self, index: int, stored: int) -> None:
+        """Make the tensor the constant that another tensor of its type and shape holds.
+
+        It keeps its own quantization, if it has one.
+        """
+        made, given = self.model.tensors[index], self._tensor(stored)
+        affine = made.affine or given.affine
+        self._unpacked[index] = replace(made, data=given.data, affine=affine)
+
+    def _tensor(self, index: int) -> Tensor:
+        return self._unpacked.get(index) or self.model.tensors[index]
 
     def new(self, stem: str, kind: TensorType, data: Array | None = None) -> Value:
         """A value that the file does not have."""
@@ -121,8 +134,6 @@ def element_type(tensor: Tensor) -> DType:
 def tensor_type(tensor: Tensor) -> TensorType:
     """The IR's type of a tensor: shape, element type, quantization."""
     dtype = element_type(tensor)
-    if tensor.is_sparse:
-        raise Unsupported(DTYPE, "sparse tensors are not supported", "store dense weights")
     if min(tensor.shape, default=1) < 0:
         raise Unsupported(
             DYNAMIC, "a tensor has a dynamic shape", "convert the model with fixed input shapes"
@@ -169,6 +180,8 @@ def _problems(tensor: Tensor, affine: Affine, axis: int) -> Iterator[str]:
 
 def constant_data(tensor: Tensor) -> Array:
     """The data of a constant, read-only, in the tensor's shape."""
+    if tensor.is_sparse:
+        raise Unsupported(DTYPE, f"sparse {tensor.dtype} tensors are not supported")
     dtype = _stored_type(tensor)
     data = np.zeros(0, np.uint8) if tensor.data is None else tensor.data
     if min(tensor.shape, default=1) < 0 or data.size != tensor.elements * dtype.itemsize:

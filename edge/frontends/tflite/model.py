@@ -25,12 +25,14 @@ from edge.frontends.tflite.flatbuffer import (
     damaged,
 )
 from edge.frontends.tflite.schema import ELEMENT_TYPES, OPERATORS, OPTIONS
+from edge.frontends.tflite.sparsity import dense_bytes
 
 _IDENTIFIER = b"TFL3"
 _MAX_RANK = 8
 _MAX_EXTENT = 1 << 31
 _CUSTOM, _CALL_ONCE = "CUSTOM", "CALL_ONCE"
 _VERSION = 3
+_MADE_DENSE = ("int8", "float32", "float16", "int32")
 # What a scale and its zero point take as Python numbers, in bytes.
 _SCALE_COST = 64
 
@@ -46,7 +48,11 @@ class Affine:
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """A tensor of the file. A `shape` entry of -1 is dynamic; `data` is set for constants."""
+    """A tensor of the file. A `shape` entry of -1 is dynamic.
+
+    `data` is set for constants, dense also where the file has them sparse; `is_sparse` is left for
+    element types that no kernel has.
+    """
 
     index: int
     name: str
@@ -165,6 +171,11 @@ def _tensor(
     if buffer >= max(len(buffers), 1):
         raise damaged(f"tensor {index} uses buffer {buffer} of {len(buffers)}")
     _check_shape(index, shape)
+    stored, sparsity = buffers[buffer] if buffer else None, table.table(6)
+    unpacked = sparsity is not None and ELEMENT_TYPES[code] in _MADE_DENSE
+    if sparsity is not None and unpacked and stored is not None:
+        elements = _elements(index, stored, ELEMENT_TYPES[code])
+        stored = dense_bytes(source, f"tensor {index}", sparsity, shape, elements)
     return Tensor(
         index,
         name,
@@ -172,10 +183,18 @@ def _tensor(
         signature if len(signature) == len(shape) else shape,
         ELEMENT_TYPES[code],
         _affine(source, table.table(4)),
-        buffers[buffer] if buffer else None,
+        stored,
         bool(table.scalar(5, BOOL, False)),
-        table.has(6),
+        sparsity is not None and not unpacked,
     )
+
+
+def _elements(index: int, stored: npt.NDArray[np.generic], dtype: str) -> npt.NDArray[np.generic]:
+    """Bytes as elements of a type."""
+    kind = np.dtype(dtype).newbyteorder("<")
+    if stored.size % kind.itemsize:
+        raise damaged(f"tensor {index}, {dtype}, holds {stored.size} bytes")
+    return stored.view(kind)
 
 
 def _check_shape(index: int, shape: tuple[int, ...]) -> None:

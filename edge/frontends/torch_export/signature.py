@@ -14,6 +14,7 @@ from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 from edge.errors import Diagnostic
 from edge.frontends.torch_export.diagnostics import ARGUMENT, BATCH, DTYPE, DYNAMIC
 from edge.frontends.torch_export.operands import Constant
+from edge.sparsity.sparse_tensors import dense
 
 _BATCH_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -21,7 +22,7 @@ _BATCH_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 def constants(program: ExportedProgram) -> dict[str, Constant | None]:
     """Parameters, buffers and constant tensors by placeholder name, less those that change."""
     found: dict[str, Constant | None] = {
-        name: Constant(target, to_numpy(tensor))
+        name: Constant(target, to_numpy(tensor, target))
         for name, target, tensor in _held(program)
         if target not in _mutations(program)
     }
@@ -66,9 +67,12 @@ def _mutations(program: ExportedProgram) -> dict[str, str]:
     return {str(spec.target): spec.arg.name for spec in changes}
 
 
-def to_numpy(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
-    """The tensor's data; floating types become float32."""
-    tensor = tensor.detach().cpu()
+def to_numpy(tensor: torch.Tensor, name: str = "a constant") -> np.ndarray[Any, Any]:
+    """The tensor's data; floating types become float32, sparse tensors dense.
+
+    Raises EdgeError E0103 as `edge.sparsity.sparse_tensors.dense`, calling the tensor `name`.
+    """
+    tensor = dense(tensor.detach(), name).cpu()
     return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
 
 

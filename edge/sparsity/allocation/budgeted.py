@@ -16,7 +16,8 @@ from itertools import pairwise
 from edge.errors import fail
 from edge.ir import Graph
 from edge.planning.choice import candidates
-from edge.sparsity.patterns import Pattern, Scores
+from edge.quantization.calibration import progress_bar
+from edge.sparsity.patterns import NM, Pattern, Scores
 from edge.sparsity.weights import masked, prunable_weights, weight_scores
 
 GRID = tuple(round(0.05 * step, 2) for step in range(20))  # sparsities 0 to 0.95
@@ -40,6 +41,7 @@ def options(
     pattern: Pattern,
     scores: Mapping[str, Scores] | None = None,
     grid: Sequence[float] = GRID,
+    progress: bool = False,
 ) -> dict[str, list[Choice]]:
     """The choices of every weight that the pattern fits, for the int8 graph of the model.
 
@@ -48,14 +50,22 @@ def options(
     cheapest kernel for the masked weight, dense kernels included.
     """
     found = {}
-    for name in prunable_weights(graph):
+    weights = prunable_weights(graph)
+    for name in progress_bar(weights, "costs of sparsities", len(weights), progress):
         own = weight_scores(graph, name)
         if pattern.misfit((own.shape[0], own.shape[1], own.shape[2])) is None:
             weighed = own / own.sum() if scores is None else scores[name]
             found[name] = [
-                _choice(graph, folders, pattern, name, weighed, sparsity) for sparsity in grid
+                _choice(graph, folders, pattern, name, weighed, sparsity)
+                for sparsity in grid
+                if sparsity <= _most(pattern)
             ]
     return found
+
+
+def _most(pattern: Pattern) -> float:
+    """The sparsity that a pattern can reach, with room for the rounding of a grid."""
+    return 1 - pattern.n / pattern.m + 1e-9 if isinstance(pattern, NM) else 1.0
 
 
 def _choice(

@@ -14,6 +14,7 @@ from edge.frontends.tflite.converters import (
     shape,
     shape_arithmetic,
     slicing,
+    sparsity,
     variables,
 )
 
@@ -52,6 +53,7 @@ CONVERTERS: Mapping[str, Converter] = {
     "PACK": shape.pack,
     "QUANTIZE": quantization.quantize,
     "DEQUANTIZE": quantization.dequantize,
+    "DENSIFY": sparsity.densify,
     "CALL_ONCE": variables.call_once,
     "VAR_HANDLE": variables.var_handle,
     "READ_VARIABLE": variables.read_variable,
