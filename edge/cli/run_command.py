@@ -10,31 +10,69 @@ import click
 
 from edge.cli import options
 from edge.cli.outcome import finish
+from edge.cli.tables import print_table
 
 
 @click.command("run")
 @options.project
 @click.option(
-    "--input", "inputs", multiple=True, required=True, type=click.Path(path_type=Path),
+    "--input", "inputs", multiple=True, type=click.Path(path_type=Path),
     help="A .npy file with one inference a row; repeat for models with several inputs.",
 )  # fmt: skip
 @click.option(
-    "--output", "outputs", multiple=True, required=True, type=click.Path(path_type=Path),
+    "--output", "outputs", multiple=True, type=click.Path(path_type=Path),
     help="Where the outputs go, as .npy; repeat for models with several outputs.",
 )  # fmt: skip
 @click.option("--dequantize", is_flag=True, help="Write float32 instead of the stored int8.")
+@click.option(
+    "--train", type=click.Path(path_type=Path), metavar="FILE",
+    help="Learn from a stream instead: an .npz with samples x and classes y. Shows the curve.",
+)  # fmt: skip
+@click.option("--window", type=click.IntRange(1), help="Samples of a point of that curve.")
 @options.runner
 @options.toolchain
 @options.json_flag
-def command(out: Path, json_: bool, **settings: Any) -> None:
-    """Run OUT on the inferences of a .npy file.
+def command(
+    out: Path, json_: bool, train: Path | None, window: int | None, **settings: Any
+) -> None:
+    """Run OUT on the inferences of a .npy file, or let it learn from a stream of samples.
 
     The input is [N, ...] or [N, flat], int8 as in the model or float32, which is quantized by the
     model's own parameters.
     """
+    if train is not None:
+        _learn(out, train, window, json_, settings)
+        return
     from edge.workflow.run import run_files
 
+    if not settings["inputs"] or not settings["outputs"]:
+        raise click.UsageError("give --input and --output, or --train")
+
     finish("run", json_, run_files(out, **settings), _show)
+
+
+def _learn(
+    out: Path, data: Path, window: int | None, json_: bool, settings: Mapping[str, Any]
+) -> None:
+    from edge.workflow.learn import learn
+
+    if settings["inputs"] or settings["outputs"]:
+        raise click.UsageError("--train takes its samples from its file alone")
+    curve = learn(out, data, window=window, on=settings["on"], toolchain=settings["toolchain"])
+    finish("run", json_, curve.to_json(), _show_curve)
+
+
+def _show_curve(result: Mapping[str, Any]) -> None:
+    click.echo(f"{result['samples']} training steps on {result['runner']}, before each step:")
+    rows = [
+        (
+            f"{w['first']:,} - {w['end'] - 1:,}",
+            f"{w['loss']:.4f}",
+            "-" if w["accuracy"] is None else f"{w['accuracy']:.1%}",
+        )
+        for w in result["windows"]
+    ]
+    print_table(("samples", "loss", "right"), rows)
 
 
 def _show(result: Mapping[str, Any]) -> None:

@@ -33,15 +33,34 @@ from edge.cli.outcome import finish
     "--weights", type=click.Choice(["q8.8", "stochastic"]), default="q8.8", show_default=True,
     help="How trained weights are kept: two bytes each, or one and stochastic rounding.",
 )  # fmt: skip
+@click.option(
+    "--masks", type=click.Choice(["auto", "none", "fixed", "dynamic"]), default="auto",
+    show_default=True,
+    help="Zero blocks of four weights stay zero: fixed in flash, or dynamic in RAM. auto: fixed "
+    "where the model is pruned.",
+)  # fmt: skip
+@click.option(
+    "--gradient-share", type=float, default=1.0, show_default=True,
+    help="Share of a layer's output channels, those with the largest gradient, that a step trains.",
+)  # fmt: skip
+@click.option(
+    "--replay", default="0", show_default=True, metavar="N|SIZE",
+    help="Samples to keep and train on again, or their bytes: 100, or 64K.",
+)  # fmt: skip
+@click.option(
+    "--replays", type=click.IntRange(0), default=1, show_default=True,
+    help="Steps on kept samples after each new one.",
+)  # fmt: skip
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="File to write.")
 @options.quiet
 @options.json_flag
-def command(model: str, json_: bool, quiet: bool, out: Path, **settings: Any) -> None:
+def command(model: str, json_: bool, quiet: bool, out: Path, replay: str, **settings: Any) -> None:
     """Choose which parts of MODEL are trained on the device, within the target's RAM."""
     from edge.emit.project import to_json
     from edge.workflow.train import train_plan
 
-    plan = train_plan(model, progress=not quiet, **settings)
+    kept = int(replay) if replay.isdigit() else replay
+    plan = train_plan(model, progress=not quiet, replay=kept, **settings)
     out.write_text(to_json(plan.to_json()))
     finish("train-plan", json_, {"out": str(out), **plan.to_json()}, _show)
 
@@ -52,4 +71,7 @@ def _show(result: Mapping[str, Any]) -> None:
     for name, channels in result["weights"].items():
         click.echo(f"  {name}: {channels} input channels")
     click.echo(f"RAM {ram['total']:,} B: arena {ram['arena']:,}, trainables {ram['trainables']:,}")
+    if ram["replay"]:
+        kept = result["settings"]["replay"]
+        click.echo(f"  of which {ram['replay']:,} for {kept} samples to train on again")
     click.echo(f"wrote {result['out']}; next: edge export --train {result['out']}")

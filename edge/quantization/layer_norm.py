@@ -37,7 +37,7 @@ from edge.ir import Graph, Node
 from edge.ir.ops import attributes
 from edge.quantization.fixed_point import Int64s
 from edge.quantization.requantize import INT8_MAX, INT8_MIN, Doubles
-from edge.quantization.stored import per_tensor
+from edge.quantization.stored import lowest_stored, per_tensor
 
 MOST_CHANNELS = 2**15 - 1
 ROOT_STEPS = 3
@@ -81,7 +81,10 @@ def layer_norm(graph: Graph, node: Node) -> LayerNorm:
     offset = np.floor((bias + zero_point + 0.5) * 2.0**shift + 0.5)
     epsilon = cast(float, attributes(node)["epsilon"]) * (n / in_scale) ** 2
     whole = int(min(max(math.floor(epsilon + 0.5), 1), _LARGEST_EPSILON))
-    return LayerNorm(n, whole, fraction_bits, gain.astype(np.int16), offset.astype(np.int32), shift)
+    return LayerNorm(
+        n, whole, fraction_bits, gain.astype(np.int16), offset.astype(np.int32), shift,
+        minimum=lowest_stored(graph, node.output),
+    )  # fmt: skip
 
 
 def _shift(node: Node, weight: Doubles, bias: Doubles, fraction_bits: int) -> int:
@@ -106,13 +109,13 @@ def normalized(x: Int64s, constants: LayerNorm) -> Int64s:
     n = constants.channels
     total = x.sum(axis=-1, keepdims=True)
     squares = (x * x).sum(axis=-1, keepdims=True)
-    root, exponent = _reciprocal_root(n * squares - total * total + constants.epsilon)
+    root, exponent = reciprocal_root(n * squares - total * total + constants.epsilon)
     right = 43 + exponent - constants.fraction_bits
     scaled: Int64s = (n * x - total) * root + (np.int64(1) << (right - 1))
     return np.asarray(scaled >> right, np.int64)
 
 
-def _reciprocal_root(number: Int64s) -> tuple[Int64s, Int64s]:
+def reciprocal_root(number: Int64s) -> tuple[Int64s, Int64s]:
     """(y, e) of the definition, for numbers from 1 to below 2**62."""
     exponent = np.zeros_like(number)
     while (large := number >= 1 << 30).any():

@@ -72,9 +72,16 @@ def _usable(settings: Settings) -> Settings:
         (settings.loss, ("cross_entropy", "squared_error")),
         (settings.gradients, ("int8", "float32")),
         (settings.weights, ("q8.8", "stochastic")),
+        (settings.masks, ("none", "fixed", "dynamic")),
     ):
         if value not in known:
             raise fail("E0017", f"unknown setting {value!r}", help=[" or ".join(known)])
+    if not 0 < settings.gradient_share <= 1:
+        raise fail("E0017", f"a share of {settings.gradient_share} channels is not in (0, 1]")
+    if settings.replay < 0 or settings.replays < 0:
+        raise fail("E0017", f"cannot keep {settings.replay} samples, replay {settings.replays}")
+    if settings.replay and settings.loss != "cross_entropy":
+        raise fail("E0017", "replay keeps classes, not the targets of a squared error")
     return settings
 
 

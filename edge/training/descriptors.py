@@ -56,6 +56,16 @@ def describe_training(site: Site) -> Descriptor:
     return _DESCRIBE[site.node.op](site)
 
 
+def _block_window(site: Site, inner: Shape, outer: Shape) -> dict[str, Field]:
+    """The same for a weight in blocks, whose kernels take a matrix product as a 1x1 window."""
+    if "linear" not in site.node.op:
+        return _window(site, inner, outer, ints(site.node.attrs, "shape")[1:3])
+    one = {"stride": (1, 1), "padding": (0,) * 4}
+    flat = replace(site, node=replace(site.node, attrs=one))
+    rows = (1, 1, math.prod(inner[:-1]))
+    return _window(flat, (*rows, inner[-1]), (*rows, outer[-1]), (1, 1))
+
+
 def _window(site: Site, inner: Shape, outer: Shape, kernel: Shape) -> dict[str, Field]:
     """The window between the input and the output of a layer; a matrix product has one row."""
     attrs = site.node.attrs
@@ -89,7 +99,10 @@ def _live(site: Site) -> Descriptor:
         "minimum": site.number("minimum"),
         "maximum": site.number("maximum"),
     }
-    window = _window(site, site.shape(0), site.out_shape, site.shape(1)[1:3])
+    if "sparse" in site.node.op:
+        window = _block_window(site, site.shape(0), site.out_shape)
+    else:
+        window = _window(site, site.shape(0), site.out_shape, site.shape(1)[1:3])
     fields: dict[str, Field] = {
         "window": window,
         "requantize": requantize,
@@ -151,6 +164,22 @@ def _input_gradient(site: Site) -> Descriptor:
     return Descriptor("edge_window", window)
 
 
+def _input_gradient_blocks(site: Site) -> Descriptor:
+    return Descriptor("edge_window", _block_window(site, site.out_shape, site.shape(0)))
+
+
+def _update_blocks(site: Site) -> Descriptor:
+    return _update(site, _block_window(site, site.shape(2), site.shape(0)))
+
+
+def _top(site: Site) -> Descriptor:
+    channels = site.out_shape[-1]
+    fields: dict[str, Field] = {
+        "positions": site.elements // channels, "channels": channels, "keep": site.number("keep")
+    }  # fmt: skip
+    return Descriptor("edge_top_gradient", fields)
+
+
 def _pool(site: Site) -> Descriptor:
     kernel = ints(site.node.attrs, "kernel")
     average = site.node.op == "avg_pool2d_gradient"
@@ -201,6 +230,15 @@ def _repeating(shape: Shape) -> Shape:
     return tuple(0 if n == 1 else stride for n, stride in zip(shape, strides, strict=True))
 
 
+def _layer_norm(site: Site) -> Descriptor:
+    channels = site.out_shape[-1]
+    names = ("epsilon", "fraction_bits", "shift", "minimum", "maximum")
+    fields: dict[str, Field] = {"gain": site.pointer(3), "offset": site.pointer(4)}
+    fields |= {name: site.number(name) for name in names}
+    fields |= {"vectors": site.elements // channels, "channels": channels}
+    return Descriptor("edge_layer_norm", fields)
+
+
 def _update_bias(site: Site) -> Descriptor:
     shape = site.shape(0)
     fields: dict[str, Field] = {
@@ -214,6 +252,10 @@ def _update_weight(site: Site) -> Descriptor:
     window = _window(site, site.shape(2), site.shape(0), weight[1:3])
     if site.node.op == "update_depthwise_conv2d_weight":
         window["groups"] = weight[3]
+    return _update(site, window)
+
+
+def _update(site: Site, window: dict[str, Field]) -> Descriptor:
     fields: dict[str, Field] = {"window": window, "in_zero_point": site.number("in_zero_point")}
     fields |= {name: site.number(name) for name in ("first", "seed") if name in site.node.attrs}
     return Descriptor("edge_update_weight", fields)
@@ -241,10 +283,18 @@ _DESCRIBE: dict[str, Callable[[Site], Descriptor]] = {
     "slice_gradient": _slice,
     "mul_gradient": _mul,
     "sum_gradient": _mul,
+    "layer_norm_gradient": _layer_norm,
     "update_bias": _update_bias,
     "update_conv2d_weight": _update_weight,
     "update_depthwise_conv2d_weight": _update_weight,
     "update_linear_weight": _update_weight,
+    "live_sparse_conv2d": _live,
+    "live_sparse_linear": _live,
+    "sparse_conv2d_input_gradient": _input_gradient_blocks,
+    "sparse_linear_input_gradient": _input_gradient_blocks,
+    "update_sparse_conv2d_weight": _update_blocks,
+    "update_sparse_linear_weight": _update_blocks,
+    "top_gradient": _top,
 }
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from edge.training.descriptors import Site, constant_array, describe_training
 from edge.training.kernels import Chosen
 from edge.training.lifetimes import shared_bytes
 from edge.training.ops import TRAINING_OPS
-from edge.training.planning import StepPlan, Tail
+from edge.training.planning import LABEL_BYTES, RESERVOIR_BYTES, StepPlan, Tail
 from edge.training.shared_arrays import shared_arrays
 
 _CHECKPOINT = "checkpoint/checkpoint.c"
@@ -228,11 +229,16 @@ def _plain_slots(graph: Graph, node: Node, kernel: str, places: dict[str, str]) 
             yield f"{places[name]}, {tensor.nbytes // count}, {count}, {count}"
 
 
-def emit_step(plan: StepPlan, target: str) -> Files:
-    """All files of an export that trains. The same plan always gives the same bytes."""
+def emit_step(plan: StepPlan, target: str, scores_only: bool = False) -> Files:
+    """All files of an export that trains. The same plan always gives the same bytes.
+
+    With `scores_only` the trainables are no outputs of the model.
+    """
     emission = StepEmission(plan, target)
     name = emission.name
-    view = _view(emission)
+    view, content = _view(emission), plan_json(emission)
+    if scores_only:
+        view["outputs"], content["outputs"] = view["outputs"][:1], content["outputs"][:1]
     files: Files = {
         f"{name}.h": render("training/model.h.j2", view),
         f"{name}.c": render("training/model.c.j2", view),
@@ -244,7 +250,7 @@ def emit_step(plan: StepPlan, target: str) -> Files:
             template = {".h": "model.h.j2", ".c": "model.c.j2"}.get(ending, f"{ending[1:]}.j2")
             files[f"{emission.frozen.name}{ending}"] = render(f"project/{template}", part)
     files |= dict(runtime_files(emission.kernel_files))
-    files["plan.json"] = to_json(plan_json(emission))
+    files["plan.json"] = to_json(content)
     files["graph.ir"] = to_text(plan.step.graph)
     return files
 
@@ -266,6 +272,7 @@ def _view(emission: StepEmission) -> dict[str, Any]:
         "outputs": [
             _port(graph, graph.outputs[0]),
             *({"bytes": p.nbytes} for p in emission.parameters),
+            *replay_ports(plan),
         ],
         "states": True,
         "input_rows": 0,
@@ -280,7 +287,38 @@ def _view(emission: StepEmission) -> dict[str, Any]:
         "moves": {"training": plan.moves(plan.training), "inference": plan.moves(plan.inference)},
         "scores": {part: tail.offsets[_owner(tail)] for part, tail in _tails(plan)},
         "direct": plan.source_of(plan.boundary[0]),
+        "replay": _replay_view(plan),
     }
+
+
+def _replay_view(plan: StepPlan) -> dict[str, Any] | None:
+    """How a kept sample gets out of the arena and back; None where none is kept."""
+    settings = plan.step.settings
+    if not settings.replay:
+        return None
+    sizes = [plan.step.graph.type(name).nbytes for name in plan.boundary]
+    starts = accumulate(sizes, initial=0)
+    parts = zip(starts, map(plan.source_of, plan.boundary), sizes, strict=False)
+    return {
+        "count": settings.replay, "replays": settings.replays, "seed": settings.seed,
+        "bytes": plan.sample_bytes,
+        "parts": [{"at": at, "place": place, "size": size} for at, place, size in parts],
+    }  # fmt: skip
+
+
+def replay_ports(plan: StepPlan) -> list[dict[str, Any]]:
+    """The outputs behind the trainables: kept samples, their labels, how many were seen, drawn."""
+    count = plan.step.settings.replay
+    shapes = {
+        "replay_samples": ("uint8", (count, plan.sample_bytes), count * plan.sample_bytes),
+        "replay_labels": ("int16", (count,), count * LABEL_BYTES),
+        "replay_counts": ("uint32", (2,), RESERVOIR_BYTES),
+    }
+    return [
+        {"name": name, "dtype": dtype, "shape": list(shape), "bytes": nbytes}
+        for name, (dtype, shape, nbytes) in shapes.items()
+        if count
+    ]
 
 
 def _tails(plan: StepPlan) -> tuple[tuple[str, Tail], ...]:
@@ -334,17 +372,13 @@ def plan_json(emission: StepEmission) -> dict[str, Any]:
         "arena": plan.arena,
         "bound": max(plan.training.bound, plan.inference.bound),
         "trainables": plan.trainables,
-        "learning_rate": settings.learning_rate,
-        "loss": settings.loss,
-        "gradients": settings.gradients,
-        "weights": settings.weights,
-        "seed": settings.seed,
+        **asdict(settings),
         "scheme": {
             "biases": sorted(plan.step.scheme.biases),
             "weights": dict(sorted(plan.step.scheme.weights.items())),
         },
         "inputs": [_port(graph, name) for name in (*inputs, target)],
-        "outputs": [_port(graph, graph.outputs[0]), *trained],
+        "outputs": [_port(graph, graph.outputs[0]), *trained, *replay_ports(plan)],
         "states": trained,
         "stages": [],
         "layers": [],

@@ -6,7 +6,8 @@ their outputs were clamped, one bit each: int8 values alone do not, because -128
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +16,26 @@ from edge.errors import fail
 from edge.ir import DType, Graph, Node, TensorType, Value
 from edge.ir.graph import Attr
 from edge.ir.ops import attributes
+from edge.ir.types import Array
 from edge.quantization.constants import per_tensor, weighted
 from edge.quantization.requantize import INT8_MAX, INT8_MIN
 from edge.quantization.stored import activation_range
+from edge.training.blocks import Places, can_be_cut, live_blocks
 from edge.training.scales import bias_limit, trainable_channels
 from edge.training.scheme import WEIGHTED, channel_axis
 from edge.training.tape import Tape
 
-_KEPT_WHOLE = ("lookup", "max_pool2d")  # operators whose gradient reads their input
+
+@dataclass(frozen=True)
+class Stored:
+    """An operator of a layer as its weight is stored: further inputs and attributes."""
+
+    op: str
+    places: tuple[str, ...]
+    attrs: Mapping[str, Attr]
+
+
+_KEPT_WHOLE = ("lookup", "max_pool2d", "layer_norm")  # operators whose gradient reads their input
 
 
 def record(tape: Tape, node: Node) -> None:
@@ -101,7 +114,10 @@ def _record_layer(tape: Tape, node: Node) -> None:
         tape.constant(f"{node.name}_multiplier", requantize.multiplier),
         tape.constant(f"{node.name}_shift", requantize.shift),
     )  # fmt: skip
-    live = replace(node, op=f"live_{node.op}", inputs=inputs, attrs=attrs)
+    stored = in_blocks(tape, node, f"live_{node.op}", saved)
+    live = replace(
+        node, op=stored.op, inputs=(*inputs, *stored.places), attrs={**attrs, **stored.attrs}
+    )
     saved["mask"] = _append_with_mask(tape, live)
     tape.saved[node.name] = saved
 
@@ -120,6 +136,8 @@ def _record_weight(tape: Tape, node: Node, saved: dict[str, str]) -> str:
         return tape.borrow(node.inputs[1])
     source = tape.source.values[node.inputs[1]]
     weight, axis = tape.source.constant(source.name), channel_axis(node)
+    if _is_masked(tape, node):
+        return _record_blocks(tape, node, saved, weight, trained)
     if attributes(node).get("groups", 1) != 1 and trained < weight.shape[axis]:
         raise fail("E0103", "part of a grouped convolution cannot be trained", node.where)
     first, rest = np.split(weight, [trained], axis)
@@ -132,6 +150,53 @@ def _record_weight(tape: Tape, node: Node, saved: dict[str, str]) -> str:
         return saved["high"]
     saved["frozen"] = tape.constant(f"{node.name}_frozen", np.ascontiguousarray(rest))
     return ""
+
+
+def _is_masked(tape: Tape, node: Node) -> bool:
+    """Whether the layer has blocks that are 0 and are to stay so."""
+    return tape.settings.masks != "none" and has_dead_blocks(tape.source, node)
+
+
+def has_dead_blocks(graph: Graph, node: Node) -> bool:
+    """Whether a layer has zero blocks and an operator that takes live ones alone."""
+    weight = graph.constant(node.inputs[1])
+    return (
+        node.op != "depthwise_conv2d"
+        and attributes(node).get("groups", 1) == 1
+        and can_be_cut(weight.shape)
+        and not live_blocks(weight).all()
+    )
+
+
+def _record_blocks(
+    tape: Tape, node: Node, saved: dict[str, str], weight: Array, trained: int
+) -> str:
+    """The live blocks as a state, and where they are."""
+    if trained < weight.shape[-1]:
+        raise fail(
+            "E0017", f"{node.name} has blocks that stay 0; a part of it cannot be trained",
+            node.where, help=[f"all {weight.shape[-1]} input channels of it, or its bias alone"],
+        )  # fmt: skip
+    places = Places.of(live_blocks(weight))
+    keep = tape.state if tape.settings.masks == "dynamic" else tape.constant
+    high = places.gather(weight)
+    saved["high"] = tape.state(f"{node.name}_high", high, None)
+    saved["low"] = ""
+    if tape.settings.weights == "q8.8":
+        saved["low"] = tape.state(f"{node.name}_low", np.full(high.shape, 128, np.uint8))
+    saved["columns"] = keep(f"{node.name}_columns", places.columns)
+    saved["counts"] = keep(f"{node.name}_counts", places.counts)
+    saved["x"] = tape.borrow(node.inputs[0])
+    return saved["high"]
+
+
+def in_blocks(tape: Tape, node: Node, op: str, saved: Mapping[str, str]) -> Stored:
+    """What the operator `op` of a layer is called and takes beside, where blocks are stored."""
+    if not saved.get("columns"):
+        return Stored(op, (), {})
+    sparse = op.replace(node.op, f"sparse_{node.op}")
+    shape = tape.source.type(node.inputs[1]).shape
+    return Stored(sparse, (saved["columns"], saved["counts"]), {"shape": shape})
 
 
 def join(tape: Tape, node: Node, saved: dict[str, str]) -> str:

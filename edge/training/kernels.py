@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from edge.errors import fail
 from edge.ir import OPS, Graph, Node, RowRule
+from edge.ir.shapes import ints
 from edge.planning.choice import kernels_in
 from edge.planning.kernels import ALIAS, no_scratch
 from edge.planning.rows import row_count
@@ -62,6 +63,8 @@ def _file(graph: Graph, node: Node) -> str:
         return "masked_add"
     if node.op == "sum_gradient":
         return "mul_gradient"
+    if "sparse" in node.op:
+        return node.op.replace("linear", "conv2d")
     is_layer = node.op in _LAYERS
     return (
         node.op.replace("conv2d", "linear") if is_layer and is_pointwise(graph, node) else node.op
@@ -77,6 +80,14 @@ def _per_output_channel(graph: Graph, node: Node) -> int:
     return 4 * graph.type(node.output).shape[-1]
 
 
+def _per_input_channel_and_tap(graph: Graph, node: Node) -> int:
+    return _per_output_channel(graph, node) + 4 * math.prod(ints(node.attrs, "shape")[1:-1])
+
+
+def _per_position(graph: Graph, node: Node) -> int:
+    return 4 * math.prod(graph.type(node.output).shape[:-1])
+
+
 _SCRATCH: Mapping[str, _Measure] = {
     "live_depthwise_conv2d": _per_output_channel,
     "live_linear": _per_output_channel,
@@ -84,5 +95,8 @@ _SCRATCH: Mapping[str, _Measure] = {
     "conv2d_input_gradient": _per_output_channel,
     "depthwise_conv2d_input_gradient": _per_output_channel,
     "linear_input_gradient": _per_output_channel,
+    "live_sparse_conv2d": _per_position,
+    "sparse_conv2d_input_gradient": _per_input_channel_and_tap,
+    "top_gradient": _per_output_channel,
     "mul_gradient": lambda graph, node: 4 * math.prod(graph.type(node.output).shape),
 }

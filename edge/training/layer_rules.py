@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,13 +21,13 @@ from edge.ir.ops import attributes
 from edge.quantization.constants import per_tensor
 from edge.quantization.requantize import Doubles
 from edge.training import scales
-from edge.training.forward import join
+from edge.training.forward import in_blocks, join
 from edge.training.tape import Gradient, Tape
 
 
 def layer(tape: Tape, node: Node, gradient: Gradient) -> Mapping[int, Gradient]:
     """Record what a trained layer, or one in front of which something is trained, needs."""
-    inside = _accumulator_gradient(tape, node, gradient)
+    inside = _largest(tape, node, _accumulator_gradient(tape, node, gradient))
     if node.name in tape.scheme.biases:
         _update_bias(tape, node, inside)
     found = {}
@@ -56,6 +57,17 @@ def _accumulator_gradient(tape: Tape, node: Node, gradient: Gradient) -> Gradien
         unit, power = math.frexp(unit)
     mask = tape.saved[node.name]["mask"]
     return tape.clipped(f"{node.name}_clip", gradient, mask, multiplier, unit, power)
+
+
+def _largest(tape: Tape, node: Node, gradient: Gradient) -> Gradient:
+    """The gradient of the output channels with the largest ones; a classifier keeps all."""
+    tensor = tape.type(gradient.values)
+    keep = max(1, round(tape.settings.gradient_share * tensor.shape[-1]))
+    if keep == tensor.shape[-1] or node.output in tape.source.outputs:
+        return gradient
+    name = f"{node.name}_top"
+    (values,) = tape.node("top_gradient", name, (gradient.values,), {name: tensor}, {"keep": keep})
+    return replace(gradient, values=values)
 
 
 def _steps(
@@ -92,13 +104,14 @@ def _update_bias(tape: Tape, node: Node, inside: Gradient) -> None:
 
 def _input_gradient(tape: Tape, node: Node, inside: Gradient) -> Gradient:
     weight = join(tape, node, tape.saved[node.name])
+    stored = in_blocks(tape, node, f"{node.op}_input_gradient", tape.saved[node.name])
     return tape.gradient_node(
-        f"{node.op}_input_gradient",
+        stored.op,
         f"{node.name}_input",
-        (inside.values, inside.exponent, weight),
+        (inside.values, inside.exponent, weight, *stored.places),
         tape.type(node.inputs[0]).shape,
         inside.unit,
-        _window(node),
+        {**_window(node), **stored.attrs},
         wide=True,
     )
 
@@ -117,12 +130,14 @@ def _update_weight(tape: Tape, node: Node, inside: Gradient) -> None:
     if not low:
         attrs |= {"first": tape.drawn, "seed": tape.settings.seed}
         tape.drawn += tape.type(high).elements
+    stored = in_blocks(tape, node, f"update_{node.op}_weight", saved)
+    given = (inside.values, inside.exponent, saved["x"], high, low, *steps, tape.counter)
     written = tape.node(
-        f"update_{node.op}_weight",
+        stored.op,
         f"{node.name}_update_weight",
-        (inside.values, inside.exponent, saved["x"], high, low, *steps, tape.counter),
+        (*given, *stored.places),
         {f"{name}_next": tape.type(name) for name in states},
-        attrs,
+        {**attrs, **stored.attrs},
     )
     for read, made in zip(states, written, strict=True):
         tape.updated(read, made)

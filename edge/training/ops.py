@@ -4,6 +4,7 @@ Every operator here sees whole tensors and is called once. A gradient is int8 wi
 its own, int32[1] ("int8" arithmetic), or float32 without one: then `exponent` slots are empty.
 The true gradient is `gradient * 2**exponent * unit`; the unit is known when the graph is made.
 
+`sparse` ones take a weight of live blocks and say where they are (`edge.training.blocks`).
 `masked_<op>` and `live_<op>` compute what <op> computes, and one bit an output: whether the value
 before the clamp lay inside it. `live` operators read weights and biases that training changes.
 """
@@ -11,7 +12,7 @@ before the clamp lay inside it. `live` operators read weights and biases that tr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,13 @@ _UPDATE = TrainingOp(
     {0: 3, 1: 4},
 )
 _THROUGH_WEIGHT = TrainingOp((*_GRADIENT, "weight"), _GRADIENT)
+_PLACES = ("columns", "counts")
+
+
+def _sparse(op: TrainingOp) -> TrainingOp:
+    """The same with a weight of live blocks alone."""
+    return replace(op, inputs=(*op.inputs, *_PLACES))
+
 
 TRAINING_OPS: dict[str, TrainingOp] = {
     "live_conv2d": _LIVE,
@@ -70,6 +78,9 @@ TRAINING_OPS: dict[str, TrainingOp] = {
     "lookup_gradient": TrainingOp((*_GRADIENT, "x", "table"), _GRADIENT, over={0: 0}),
     "mul_gradient": TrainingOp((*_GRADIENT, "other"), _GRADIENT),
     "sum_gradient": TrainingOp((*_GRADIENT, "other?"), _GRADIENT),
+    "layer_norm_gradient": TrainingOp(
+        (*_GRADIENT, "x", "gain", "offset", "weight?"), _GRADIENT
+    ),
     "count": TrainingOp(("counter",), ("counter",), {0: 0}),
     "update_bias": TrainingOp(
         (*_GRADIENT, "bias", "multiplier", "shift?"), ("bias",), {0: 2}
@@ -77,4 +88,11 @@ TRAINING_OPS: dict[str, TrainingOp] = {
     "update_conv2d_weight": _UPDATE,
     "update_depthwise_conv2d_weight": _UPDATE,
     "update_linear_weight": _UPDATE,
+    "live_sparse_conv2d": _sparse(_LIVE),
+    "live_sparse_linear": _sparse(_LIVE),
+    "sparse_conv2d_input_gradient": _sparse(_THROUGH_WEIGHT),
+    "sparse_linear_input_gradient": _sparse(_THROUGH_WEIGHT),
+    "update_sparse_conv2d_weight": _sparse(_UPDATE),
+    "update_sparse_linear_weight": _sparse(_UPDATE),
+    "top_gradient": TrainingOp(("gradient",), ("gradient",), over={0: 0}),
 }  # fmt: skip

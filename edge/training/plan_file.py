@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from edge.errors import fail
 from edge.ir import Graph, Node, macs
 from edge.training.layouts import weight_slot
-from edge.training.planning import StepPlan
+from edge.training.planning import LABEL_BYTES, RESERVOIR_BYTES, StepPlan
 from edge.training.scheme import UpdateScheme
 from edge.training.tape import Settings
 
@@ -74,6 +75,10 @@ def static_ram(plan: StepPlan) -> int:
     """Bytes of .data and .bss that the generated code needs."""
     graph = plan.step.graph
     sizes = [plan.arena, *(state.initial.nbytes for state in graph.states)]
+    settings = plan.step.settings
+    if settings.replay:
+        sizes += [settings.replay * plan.sample_bytes, settings.replay * LABEL_BYTES]
+        sizes += [RESERVOIR_BYTES]
     sizes += [graph.type(name).nbytes for name in (graph.inputs[-1], graph.outputs[0])]
     return sum(-(-size // _WORDS) * _WORDS for size in (*sizes, _FLAG, _COUNTER))
 
@@ -84,10 +89,17 @@ def work_of(plan: StepPlan) -> dict[str, int]:
     frozen = plan.frozen[0] if plan.frozen else None
     forward = sum(macs(frozen, node) for node in frozen.nodes) if frozen else 0
     forward += sum(_work(graph, node) for node in graph.nodes if node.op.startswith("live_"))
-    backward = (
-        _work(graph, n) for n in graph.nodes if n.op.endswith(("_weight", "input_gradient"))
-    )
-    return {"forward": forward, "backward": sum(backward)}
+    layers = [n for n in graph.nodes if n.op.endswith(("_weight", "input_gradient"))]
+    backward = sum(_work(graph, n) * _share(graph, n) for n in layers)
+    return {"forward": forward, "backward": int(backward)}
+
+
+def _share(graph: Graph, node: Node) -> Fraction:
+    """The share of output channels whose gradient is not masked away."""
+    maker = graph.producers.get(node.inputs[0])
+    if maker is None or maker.op != "top_gradient":
+        return Fraction(1)
+    return Fraction(int(str(maker.attrs["keep"])), graph.type(maker.output).shape[-1])
 
 
 def _work(graph: Graph, node: Node) -> int:

@@ -22,6 +22,8 @@ from edge.training.lifetimes import lifetimes, shared_bytes
 from edge.training.ops import TRAINING_OPS
 from edge.training.reference.trainer import flowing
 
+LABEL_BYTES, RESERVOIR_BYTES = 2, 8
+
 
 @dataclass(frozen=True, eq=False)
 class Tail:
@@ -106,6 +108,17 @@ class StepPlan:
         return in_safe_order(pending)
 
     @property
+    def sample_bytes(self) -> int:
+        """Of a sample kept for replay: all that the tails read of it."""
+        return sum(self.step.graph.type(name).nbytes for name in self.boundary)
+
+    @property
+    def replay(self) -> int:
+        """Bytes of the kept samples, their labels and the state of the reservoir."""
+        count = self.step.settings.replay
+        return count * (self.sample_bytes + LABEL_BYTES) + RESERVOIR_BYTES if count else 0
+
+    @property
     def trainables(self) -> int:
         return sum(state.initial.nbytes for state in self.step.graph.states)
 
@@ -123,7 +136,7 @@ def plan_step(step: Step, target: PlanTarget) -> StepPlan:
     graph, flows = step.graph, flowing(step.graph)
     tail = [node for node in graph.nodes if node.output in flows]
     head = [node for node in graph.nodes if node.output not in flows]
-    boundary = _boundary(graph, flows, tail)
+    boundary = boundary_of(graph)
     frozen = _frozen(graph, head, boundary, target) if head else None
     inputs = (*boundary, graph.inputs[-1])
     training = replace(graph, inputs=inputs).with_nodes(tail)
@@ -131,8 +144,10 @@ def plan_step(step: Step, target: PlanTarget) -> StepPlan:
     return StepPlan(step, frozen, boundary, place(training, target.kernels), inference)
 
 
-def _boundary(graph: Graph, flows: frozenset[str], tail: Sequence[Node]) -> tuple[str, ...]:
-    """What the tail reads of the frozen part, in the order of reading."""
+def boundary_of(graph: Graph) -> tuple[str, ...]:
+    """What training reads of the frozen part of a step, in the order of reading."""
+    flows = flowing(graph)
+    tail = [node for node in graph.nodes if node.output in flows]
     states = {state.read for state in graph.states}
     read = (name for node in tail for name in node.inputs if name)
     outside = (n for n in read if n not in flows and n not in states and not graph.is_constant(n))

@@ -18,11 +18,15 @@ from edge.ir.graph import Attr
 from edge.ir.ops import attributes
 from edge.ir.shapes import ints
 from edge.quantization.constants import per_tensor
+from edge.quantization.layer_norm import layer_norm
 from edge.quantization.requantize import Doubles
 from edge.training.derivatives import derivative_table
 from edge.training.layer_rules import layer
 from edge.training.scales import normalized
 from edge.training.tape import Gradient, Tape
+
+ROOT_BITS = 15
+"""Fraction bits of 1 / deviation in the gradient of a layer norm."""
 
 Gradients = Mapping[int, Gradient]
 Rule = Callable[[Tape, Node, Gradient], Gradients]
@@ -169,6 +173,31 @@ def _max_pool2d(tape: Tape, node: Node, gradient: Gradient) -> Gradients:
     return {0: tape.narrowed(f"{node.name}_narrow", wide)}
 
 
+def _layer_norm(tape: Tape, node: Node, gradient: Gradient) -> Gradients:
+    """Through the mean and the deviation of each vector; weight and bias stay as they are.
+
+    The input is kept, so that the normalized values and the clamp are found anew.
+    """
+    c = layer_norm(tape.source, node)
+    attrs: dict[str, Attr] = {
+        "epsilon": c.epsilon, "fraction_bits": c.fraction_bits, "shift": c.shift,
+        "minimum": c.minimum, "maximum": c.maximum,
+    }  # fmt: skip
+    gain = tape.constant(f"{node.name}_gain", c.gain)
+    offset = tape.constant(f"{node.name}_offset", c.offset)
+    inputs = [gradient.values, gradient.exponent, node.inputs[0], gain, offset]
+    unit = gradient.unit
+    if tape.settings.is_int8:
+        unit *= 2.0 ** (c.fraction_bits - c.shift - ROOT_BITS)
+    else:
+        weight = tape.source.constant(node.inputs[1]).astype(np.float64) / scale_of(
+            tape, node, node.output
+        )
+        inputs.append(tape.constant(f"{node.name}_weight", weight.astype(np.float32)))
+    name, shape = f"{node.name}_norm", tape.type(node.inputs[0]).shape
+    return {0: tape.gradient_node("layer_norm_gradient", name, inputs, shape, unit, attrs)}
+
+
 def _reshape(tape: Tape, node: Node, gradient: Gradient) -> Gradients:
     shape = tape.type(node.inputs[0]).shape
     return {0: moved(tape, node, "reshape", gradient, shape, {"shape": shape})}
@@ -226,6 +255,7 @@ RULES: dict[str, Rule] = {
     "mean": _mean,
     "avg_pool2d": _avg_pool2d,
     "max_pool2d": _max_pool2d,
+    "layer_norm": _layer_norm,
     "reshape": _reshape,
     "transpose": _transpose,
     "concat": _concat,

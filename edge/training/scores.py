@@ -56,7 +56,7 @@ def fisher_scores(
         if not isinstance(call, StepCall) or call.node.op not in GRADIENTS:
             return
         layer, _, kind = call.node.name.partition("_update_")
-        squares = _real_gradient(graph, nodes[layer], call, kind) ** 2
+        squares = real_gradient(graph, nodes[layer], call, kind) ** 2
         if kind == "bias":
             biases[layer] += float(squares.sum())
         else:
@@ -69,7 +69,7 @@ def fisher_scores(
     return Scores(biases, channels)
 
 
-def _real_gradient(graph: Graph, node: Node, call: StepCall, kind: str) -> npt.NDArray[Any]:
+def real_gradient(graph: Graph, node: Node, call: StepCall, kind: str) -> npt.NDArray[Any]:
     """With respect to real weights or biases, up to the learning rate that all share.
 
     An update's factor is the gradient's unit times s**-2; one s more makes it that of a real

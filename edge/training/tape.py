@@ -24,6 +24,11 @@ class Settings:
     int8, quantized as the output). gradients: "int8" with an exponent a tensor, or "float32".
     weights: "q8.8" keeps a low byte of every trained weight; "stochastic" keeps none and rounds
     by chance, from a generator of (seed, step, index).
+    masks: "none" trains every weight; "fixed" keeps zero blocks of four input channels zero and
+    stores live blocks alone; "dynamic" does too, and where they are is state that may be changed
+    between steps. gradient_share: of a layer's output channels, those with the largest gradient of
+    a step that go on; the gradient of the others counts as 0. The last layer keeps all.
+    replay: samples kept for latent replay; replays: steps on kept samples after each new one.
     """
 
     learning_rate: float = 3e-3
@@ -31,6 +36,10 @@ class Settings:
     gradients: str = "int8"
     weights: str = "q8.8"
     seed: int = 1
+    masks: str = "none"
+    gradient_share: float = 1.0
+    replay: int = 0
+    replays: int = 1
 
     @property
     def is_int8(self) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +13,26 @@ from edge.emit.project import to_json
 from edge.errors import fail
 from edge.ir import Graph
 from edge.ir.types import Array
+from edge.packages.assemble import packages
+from edge.packages.kinds import checked_kinds
+from edge.packages.subject import Subject
 from edge.runners import Result, runner_for
-from edge.target import Target, load_target
+from edge.target import Target, load_target, parse_size
 from edge.toolchains import Program, build, find_toolchain
 from edge.training import scheme as schemes
 from edge.training.autodiff import Step, differentiate
+from edge.training.blocks import can_be_cut, live_blocks
 from edge.training.emit import emit_step
+from edge.training.exported_step import step_of_plan
+from edge.training.forward import has_dead_blocks
 from edge.training.plan_file import TrainPlan, read_plan, static_ram, work_of
-from edge.training.planning import StepPlan, plan_step
-from edge.training.reference import Trainer
+from edge.training.planning import LABEL_BYTES, RESERVOIR_BYTES, StepPlan, plan_step
+from edge.training.reference.learner import Learner
 from edge.training.scheme import UpdateScheme
 from edge.training.scores import fisher_scores, scheme_of, table
 from edge.training.selection import Budget, Selection, fit
 from edge.training.tape import Settings
-from edge.workflow.export import compile_model
+from edge.workflow.export import Compilation, compile_model, packages_json, reference_vectors
 from edge.workflow.project import REPORT_FILE, Project, open_project, write_project
 from edge.workflow.samples import as_samples, random_inputs
 
@@ -44,6 +50,10 @@ def train_plan(
     learning_rate: float = 3e-3,
     loss: str = "cross_entropy",
     weights: str = "q8.8",
+    masks: str = "auto",
+    gradient_share: float = 1.0,
+    replay: int | str = 0,
+    replays: int = 1,
     **settings: Any,
 ) -> TrainPlan:
     """Which biases and weights to train within the target's RAM.
@@ -51,7 +61,10 @@ def train_plan(
     `data` (an .npz with x and y, or the two arrays) is needed by the scheme "auto", which picks by
     Fisher scores; other schemes are "bias-only", "full" and "last-K" for a number K. `work` limits
     the backward multiply-accumulates of "auto". `weights` are "q8.8", two bytes each, or
-    "stochastic", one byte. Further settings are those of `edge.export`; a
+    "stochastic", one byte. `masks` are those of `Settings`, or "auto": fixed where a trained weight
+    has zero blocks of four inputs, which then stay zero. `replay` keeps so many samples of the
+    stream where the frozen part ends, or as many as fit bytes ("40K"), and takes `replays` steps on
+    kept ones after each new one. Further settings are those of `edge.export`; a
     float model without calibration data is calibrated with x.
     Raises EdgeError E0304 naming the smallest RAM if nothing fits, E0017 for an unknown scheme.
     """
@@ -60,14 +73,22 @@ def train_plan(
         settings["calibration"] = [(x[None],) for x in samples[0]]
     compiled = compile_model(model, target, **settings)
     graph, chosen = compiled.graph, compiled.target
-    how = Settings(learning_rate=learning_rate, loss=loss, weights=weights)
+    how = Settings(
+        learning_rate=learning_rate, loss=loss, weights=weights, gradient_share=gradient_share,
+        replays=replays, replay=replay if isinstance(replay, int) else 0,
+        masks=masks_of(graph) if masks == "auto" else masks,
+    )  # fmt: skip
     gain = None
     if scheme == "auto":
-        selection = _selected(graph, chosen, how, samples, work)
-        update, gain = scheme_of(graph, selection), selection.gain
+        reserved = parse_size(replay, "replay") if isinstance(replay, str) else 0
+        selection = _selected(graph, chosen, how, samples, work, reserved)
+        update, gain = _scheme(graph, selection, how), selection.gain
     else:
         update = _named(graph, scheme)
     planned = plan_step(differentiate(graph, update, how), chosen)
+    if isinstance(replay, str):
+        how = replace(how, replay=kept_in(planned, replay))
+        planned = plan_step(differentiate(graph, update, how), chosen)
     predicted = prediction(planned, chosen)
     _check_fit(predicted, chosen)
     return TrainPlan(graph.name, chosen.name, update, how, {**predicted, "gain": gain})
@@ -87,6 +108,29 @@ def read_samples(data: str | Path | tuple[Array, Array]) -> tuple[Array, Array]:
     return x, y
 
 
+_PRUNED = 1 / 16
+"""Share of zero blocks from which on a layer counts as pruned: by chance there are none."""
+
+
+def masks_of(graph: Graph) -> str:
+    """ "fixed" if a layer was pruned in blocks of four inputs, else "none"."""
+    weights = (graph.constant(n.inputs[1]) for n in schemes.weighted_layers(graph))
+    dead = (1 - live_blocks(w).mean() for w in weights if can_be_cut(w.shape))
+    return "fixed" if max(dead, default=0.0) > _PRUNED else "none"
+
+
+def kept_in(plan: StepPlan, size: str) -> int:
+    """How many samples, with their labels, fit "40K" bytes. Raises EdgeError E0304 if none does."""
+    sample = plan.sample_bytes + LABEL_BYTES
+    count = (parse_size(size, "replay") - RESERVOIR_BYTES) // sample
+    if count < 1:
+        raise fail(
+            "E0304", f"no sample for replay fits {size}",
+            help=[f"at least {sample + RESERVOIR_BYTES} bytes: {sample} a sample"],
+        )  # fmt: skip
+    return count
+
+
 def _named(graph: Graph, scheme: str) -> UpdateScheme:
     kind, _, count = scheme.partition("-")
     if scheme == "bias-only":
@@ -104,20 +148,36 @@ def _selected(
     settings: Settings,
     samples: tuple[Array, Array] | None,
     work: int | None,
+    reserved: int,
 ) -> Selection:
     if samples is None:
         raise fail("E0017", "the scheme auto needs data", help=["--data train.npz with x and y"])
     scored = zip(stored_inputs(graph, samples[0][:_SCORED]), samples[1], strict=False)
     choices = table(graph, fisher_scores(graph, ((x, int(y)) for x, y in scored)))
     everything = choices.biases[-1].bytes + sum(c[-1].bytes for c in choices.weights.values())
-    ram = everything * 100 if target.sram is None else target.sram.length - target.stack
+    ram = everything * 100 if target.sram is None else target.sram.length - target.stack - reserved
 
     def measure(selection: Selection) -> int:
         return static_ram(
-            plan_step(differentiate(graph, scheme_of(graph, selection), settings), target)
+            plan_step(differentiate(graph, _scheme(graph, selection, settings), settings), target)
         )
 
     return fit(choices, Budget(min(ram, everything), work), ram, measure).selection
+
+
+def _scheme(graph: Graph, selection: Selection, settings: Settings) -> UpdateScheme:
+    """The selection's; a layer whose blocks are stored alone is trained whole or not at all."""
+    found = scheme_of(graph, selection)
+    if settings.masks == "none":
+        return found
+    nodes = {node.name: node for node in schemes.weighted_layers(graph)}
+    weights = {
+        name: schemes.input_channels(graph, nodes[name])
+        if has_dead_blocks(graph, nodes[name])
+        else channels
+        for name, channels in found.weights.items()
+    }
+    return UpdateScheme(found.biases, weights)
 
 
 def stored_inputs(graph: Graph, x: Array) -> list[Array]:
@@ -143,7 +203,7 @@ def prediction(plan: StepPlan, target: Target) -> dict[str, Any]:
     return {
         "ram": {
             "static": static, "arena": plan.arena, "trainables": plan.trainables,
-            "stack": target.stack, "total": static + target.stack,
+            "replay": plan.replay, "stack": target.stack, "total": static + target.stack,
         },
         "flash": {"constants": constants},
         "work": work_of(plan),
@@ -168,10 +228,13 @@ class ExportedTraining:
     plan: StepPlan
     target: Target
     predicted: Mapping[str, Any]
+    packages: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The object that `edge export --train --json` prints, less the envelope."""
-        return {"out": str(self.out), "target": self.target.name, "predicted": dict(self.predicted)}
+        made = {"packages": self.packages} if self.packages else {}
+        predicted = dict(self.predicted)
+        return {"out": str(self.out), "target": self.target.name, "predicted": predicted, **made}
 
 
 def export_training(
@@ -182,22 +245,37 @@ def export_training(
     *,
     train: str | Path | TrainPlan,
     force: bool = False,
+    package: Sequence[str] = (),
     **settings: Any,
 ) -> ExportedTraining:
     """Write the C of a model that trains what a plan says. Other arguments are those of `export`.
 
     Raises EdgeError E0019 for a plan of something else, E0304 if it does not fit.
     """
+    kinds = checked_kinds(package)
     chosen = train if isinstance(train, TrainPlan) else read_plan(train)
     compiled = compile_model(model, target, calibration, **settings)
+    subject, planned = _subject(compiled, chosen)
+    packed = packages(subject, kinds)
+    write_project(Path(out), {**subject.files, **packed}, force)
+    predicted = subject.report["training"]
+    made = packages_json(kinds, packed)
+    return ExportedTraining(Path(out), planned, compiled.target, predicted, made)
+
+
+def _subject(compiled: Compilation, chosen: TrainPlan) -> tuple[Subject, StepPlan]:
+    """The files of an export that trains. Raises EdgeError E0304 if it does not fit."""
     step = differentiate(compiled.graph, chosen.scheme, chosen.settings)
     planned = plan_step(step, compiled.target)
     predicted = prediction(planned, compiled.target)
     _check_fit(predicted, compiled.target)
     files = emit_step(planned, compiled.target.name)
     files[REPORT_FILE] = to_json({"target": compiled.target.name, "training": predicted})
-    write_project(Path(out), files, force)
-    return ExportedTraining(Path(out), planned, compiled.target, predicted)
+    subject = Subject(
+        files, compiled.target, reference_vectors(compiled.graph),
+        lambda name: _subject(replace(compiled, target=load_target(name)), chosen)[0],
+    )  # fmt: skip
+    return subject, planned
 
 
 def step_of(project: Project) -> Step:
@@ -207,10 +285,7 @@ def step_of(project: Project) -> Step:
         raise fail(
             "E0003", f"{project.name} was exported without training", help=["--train plan.json"]
         )
-    scheme = UpdateScheme(frozenset(plan["scheme"]["biases"]), plan["scheme"]["weights"])
-    names = ("learning_rate", "loss", "gradients", "weights", "seed")
-    settings = Settings(**{name: plan[name] for name in names})
-    return Step(project.graph, scheme, settings)
+    return step_of_plan(plan, project.graph)
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,15 +296,20 @@ class TrainingBench:
     on: str | None = None
     toolchain: str | None = None
 
-    def program(self) -> Program:
-        """Build it; for a runner with other kernels the same step is planned for its own target."""
+    def program(self, scores_only: bool = False) -> Program:
+        """Build it; for a runner with other kernels the same step is planned for its own target.
+
+        With `scores_only` a program that does not show its trainables, which after every sample of
+        a long stream would be more than its learning curve is worth.
+        """
         target = load_target(self.project.target)
         runner = runner_for(target, self.on)
         folder = self.project.path
-        if runner.target.kernels != target.kernels:
-            folder = folder / "build" / f"for-{runner.target.name}"
+        if scores_only or runner.target.kernels != target.kernels:
+            kind = "scores" if scores_only else "for"
+            folder = folder / "build" / f"{kind}-{runner.target.name}"
             planned = plan_step(step_of(self.project), runner.target)
-            write_project(folder, emit_step(planned, runner.target.name))
+            write_project(folder, emit_step(planned, runner.target.name, scores_only), force=True)
         return build(folder, runner.target, find_toolchain(self.toolchain, runner.target))
 
     def run(self, program: Program, inputs: list[Array], count: bool = False) -> Result:
@@ -288,15 +368,14 @@ def training_samples(step: Step, count: int) -> list[Array]:
 
 
 def _compared(step: Step, inputs: list[Array], result: Result) -> tuple[int, int, str]:
-    trainer, values, mismatches = Trainer(step), 0, 0
-    names = [state.read for state in step.graph.states]
+    learner, values, mismatches = Learner(step), 0, 0
     for index in range(len(inputs[0])):
         target = inputs[1][index]
         wanted = int(target[0]) if step.settings.loss == "cross_entropy" else target[None]
-        scores = trainer.step([inputs[0][index][None]], wanted)
-        expected = [scores, *(trainer.states[name] for name in names)]
+        scores = learner.learn([inputs[0][index][None]], wanted)
+        expected = [scores, *learner.arrays]
         for array, raw in zip(expected, result.outputs, strict=True):
             made = raw[index].view(array.dtype).reshape(array.shape)
             values += array.size
             mismatches += int(np.count_nonzero(made != array))
-    return values, mismatches, trainer.digest()
+    return values, mismatches, learner.trainer.digest()

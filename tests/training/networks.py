@@ -137,9 +137,22 @@ def smooth(function: str = "silu") -> Graph:
     return net.head()
 
 
+def normed() -> Graph:
+    """Vectors of each position are normalized, with weights and biases that clamp some values."""
+    net = _start()
+    for name, low, high in (("norm_weight", 0.5, 1.5), ("norm_bias", -0.5, 0.5)):
+        data = net.rng.uniform(low, high, 6).astype(np.float32)
+        net.values[name] = Value(name, TensorType((6,), DType.FLOAT32), data)
+    step = net.like_last()["scale"] / 6
+    attrs: dict[str, Attr] = {"epsilon": 4 * step**2}  # whole in the units of the integer sums
+    net.add("layer_norm", net.last, "norm_weight", "norm_bias", attrs=attrs, scale=0.015, zero=5)
+    net.conv(8, kernel=1)
+    return net.head()
+
+
 NETWORKS: dict[str, Callable[[], Graph]] = {
     "bottleneck": bottleneck, "clamped": clamped, "pools": pools, "gated": gated,
-    "branches": branches, "grouped": grouped, "smooth": smooth,
+    "branches": branches, "grouped": grouped, "smooth": smooth, "normed": normed,
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge.ir import Graph
@@ -16,6 +17,8 @@ from edge.training.autodiff import differentiate
 from edge.training.plan_file import static_ram
 from edge.training.planning import plan_step
 from edge.training.scheme import UpdateScheme
+from edge.training.scores import fisher_scores, scheme_of, table
+from edge.training.selection import Budget, select
 from tests.training.networks import NETWORKS
 from tests.training.test_programs import program, run, samples
 
@@ -31,12 +34,21 @@ def _slices(graph: Graph) -> UpdateScheme:
     return UpdateScheme(frozenset(layers[1:]), {layers[-2]: 2, layers[-1]: 3})
 
 
+def _auto(graph: Graph) -> UpdateScheme:
+    """What Fisher scores find most useful in half of the bytes that everything takes."""
+    x = np.random.default_rng(0).integers(-128, 128, (4, *graph.type("x").shape)).astype(np.int8)
+    choices = table(graph, fisher_scores(graph, zip(x, range(4), strict=True)))
+    most = choices.biases[-1].bytes + sum(c[-1].bytes for c in choices.weights.values())
+    return scheme_of(graph, select(choices, Budget(most // 2)))
+
+
 SCHEMES: dict[str, Callable[[Graph], UpdateScheme]] = {
     "bias-only": scheme.bias_only,
     "last-1": lambda graph: scheme.last_layers(graph, 1),
     "last-2": lambda graph: scheme.last_layers(graph, 2),
     "full": scheme.full,
     "slices": _slices,
+    "auto": _auto,
 }
 
 

@@ -24,7 +24,7 @@ from edge.training import scheme
 from edge.training.autodiff import Step, differentiate
 from edge.training.emit import emit_step
 from edge.training.planning import Move, check_tail, in_safe_order, plan_step
-from edge.training.reference import Trainer
+from edge.training.reference.learner import Learner
 from edge.training.scheme import UpdateScheme
 from edge.training.tape import Settings
 from edge.workflow.project import write_project
@@ -59,13 +59,14 @@ def samples(graph: Graph, labels: list[int]) -> list[Array]:
 
 def assert_equal(step: Step, inputs: list[Array], outputs: list[Array]) -> None:
     """Scores and all trainables after every step; a label of -1 is an inference."""
-    trainer, names = Trainer(step), [state.read for state in step.graph.states]
+    learner, names = Learner(step), [state.read for state in step.graph.states]
+    names += ["kept", "labels", "counts"] if step.settings.replay else []
     for index, (x, target) in enumerate(zip(*inputs, strict=True)):
         if step.settings.loss == "cross_entropy" and target[0] < 0:
-            scores = trainer.predict([x])
+            scores = learner.trainer.predict([x])
         else:
-            scores = trainer.step([x], target if target.size > 1 else int(target[0]))
-        expected = [scores, *(trainer.states[name] for name in names)]
+            scores = learner.learn([x], target if target.size > 1 else int(target[0]))
+        expected = [scores, *learner.arrays]
         for name, array, raw in zip(("scores", *names), expected, outputs, strict=True):
             made = raw[index].view(array.dtype).reshape(array.shape)
             np.testing.assert_array_equal(made, array, err_msg=f"{name} in step {index}")

@@ -11,8 +11,11 @@ import pytest
 from edge.cli import cli
 from edge.cli.outcome import run as run_cli
 from edge.errors import EdgeError
-from edge.training.plan_file import read_plan
+from edge.ir import Graph
+from edge.training.plan_file import TrainPlan, read_plan
 from edge.workflow.train import export_training, train_plan, verify_training
+from tests.training.networks import bottleneck, image
+from tests.training.test_blocks import pruned
 
 MODEL = "tests.models.mobilenet_v3_block:make"
 
@@ -95,3 +98,54 @@ def _images() -> list[tuple[np.ndarray]]:
 
     _, example = make()
     return [(example[0].numpy(),)]
+
+
+@pytest.fixture(scope="module")
+def pruned_graph() -> Graph:
+    return pruned()
+
+
+def _plan(graph: Graph, **settings: object) -> TrainPlan:
+    rng = np.random.default_rng(0)
+    x = np.concatenate([image(graph, i) for i in range(6)])
+    return train_plan(
+        graph, "cortex-m7", data=(x, rng.integers(0, 5, 6)), progress=False, **settings
+    )  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("scheme", ["auto", "full", "last-2"])
+def test_a_pruned_network_is_found_out_and_keeps_its_zeros(
+    scheme: str, pruned_graph: Graph
+) -> None:
+    plan = _plan(pruned_graph, scheme=scheme)
+    dense = _plan(pruned_graph, scheme=scheme, masks="none")
+    assert plan.settings.masks == "fixed"
+    assert plan.predicted["ram"]["trainables"] < dense.predicted["ram"]["trainables"]
+    assert _plan(bottleneck(), scheme=scheme).settings.masks == "none"
+
+
+def test_replay_is_planned_by_count_or_by_bytes(pruned_graph: Graph) -> None:
+    counted = _plan(pruned_graph, scheme="last-2", replay=7)
+    sized = _plan(pruned_graph, scheme="last-2", replay="1K")
+    without = _plan(pruned_graph, scheme="last-2")
+    for plan in (counted, sized):
+        ram = plan.predicted["ram"]
+        assert ram["total"] - without.predicted["ram"]["total"] == pytest.approx(
+            ram["replay"], abs=8
+        )
+    assert sized.predicted["ram"]["replay"] <= 1024
+    assert sized.settings.replay > 0
+    with pytest.raises(EdgeError, match=r"E0304(.|\n)*at least \d+ bytes"):
+        _plan(pruned_graph, scheme="last-2", replay="16")
+
+
+def test_replay_is_part_of_the_budget_of_auto(pruned_graph: Graph) -> None:
+    plan = _plan(pruned_graph, sram="12K", replay="4K")
+    assert 3 * 1024 < plan.predicted["ram"]["replay"] <= 4 * 1024
+    assert plan.predicted["ram"]["total"] <= 12 * 1024
+
+
+def test_everything_together_is_verified(pruned_graph: Graph, tmp_path: Path) -> None:
+    plan = _plan(pruned_graph, scheme="full", gradient_share=0.5, replay=5, replays=2)
+    export_training(pruned_graph, "host", tmp_path / "out", train=plan, progress=False)
+    assert verify_training(tmp_path / "out", 8).mismatches == 0

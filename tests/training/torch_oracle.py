@@ -47,10 +47,11 @@ class Oracle:
         scale, zero = self.affine(name)
         return (self.values[name] - zero) * scale
 
-    def stored(self, node: Node, real: Tensor) -> Tensor:
+    def stored(self, node: Node, real: Tensor, slack: float = 1e-5) -> Tensor:
         """Quantize: round (straight through), then clamp.
 
-        A half may be rounded either way; there the integers of the graph's own arithmetic hold.
+        What is within `slack` of a half may be rounded either way; there the integers of the
+        graph's own arithmetic hold.
         """
         scale, zero = self.affine(node.output)
         exact = real / scale + zero
@@ -59,7 +60,7 @@ class Oracle:
         if self.followed is None:
             return clamped
         stored = torch.tensor(self.followed[node.output].astype(np.float64))
-        is_half = (exact - torch.floor(exact) - 0.5).abs() < 1e-5
+        is_half = (exact - torch.floor(exact) - 0.5).abs() < slack
         assert torch.equal(torch.where(is_half, stored, clamped), stored), node.name
         return clamped + (stored - clamped).detach()
 
@@ -172,6 +173,15 @@ _FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
 }  # fmt: skip
 
 
+def _layer_norm(oracle: Oracle, node: Node) -> Tensor:
+    """The integers of the graph's own arithmetic hold, which rounds the normalized values first."""
+    weight, bias = (oracle.values[name] for name in node.inputs[1:3])
+    x = oracle.real(node.inputs[0])
+    epsilon = attributes(node)["epsilon"]
+    real = F.layer_norm(x, (x.shape[-1],), weight, bias, epsilon)
+    return oracle.stored(node, real, slack=0.02)
+
+
 def _lookup(oracle: Oracle, node: Node) -> Tensor:
     source = str(attributes(node)["source"])
     return oracle.stored(node, _FUNCTIONS[source](oracle.real(node.inputs[0])))
@@ -205,6 +215,7 @@ _OPS: dict[str, Callable[[Oracle, Node], Tensor]] = {
     "avg_pool2d": _avg_pool2d,
     "max_pool2d": _max_pool2d,
     "mean": _mean,
+    "layer_norm": _layer_norm,
     "lookup": _lookup,
     "concat": lambda o, n: torch.cat([o.values[i] for i in n.inputs], attributes(n)["axis"]),
     "reshape": lambda o, n: o.values[n.inputs[0]].reshape(attributes(n)["shape"]),

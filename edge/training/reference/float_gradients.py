@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.ir.types import Array
+from edge.quantization.layer_norm import normalized as normalized_values
 from edge.reference.windows import Window
 from edge.training.reference import int8_gradients
 from edge.training.reference.int8_gradients import collapsed_axes, winners
+from edge.training.reference.sparse import through
 from edge.training.reference.step_call import (
     StepCall,
     StepKernel,
@@ -130,6 +132,19 @@ def mul_gradient(call: StepCall) -> tuple[Array, ...]:
     return (_summed(call, call.input(0) * other),)
 
 
+def layer_norm_gradient(call: StepCall) -> tuple[Array, ...]:
+    """Sums over a vector are made in float64; the result is rounded once."""
+    constants = int8_gradients.norm_constants(call)
+    x, n = call.input(2).astype(np.int64), constants.channels
+    inside = int8_gradients.norm_inside(normalized_values(x, constants), constants)
+    root = np.sqrt(int8_gradients.norm_spread(x, constants).astype(np.float64))
+    h = (n * x - x.sum(-1, keepdims=True)) / root
+    p = call.input(0).astype(np.float64) * np.where(inside, call.input(5), 0)
+    along = (p * h).sum(-1, keepdims=True)
+    found = (n * p - p.sum(-1, keepdims=True) - h * along) / root
+    return (found.astype(np.float32),)
+
+
 KERNELS: dict[str, StepKernel] = {
     "cross_entropy_gradient": cross_entropy_gradient,
     "squared_error_gradient": squared_error_gradient,
@@ -138,11 +153,15 @@ KERNELS: dict[str, StepKernel] = {
     "conv2d_input_gradient": conv2d_input_gradient,
     "depthwise_conv2d_input_gradient": depthwise_conv2d_input_gradient,
     "linear_input_gradient": linear_input_gradient,
+    "sparse_conv2d_input_gradient": through(conv2d_input_gradient, 2),
+    "sparse_linear_input_gradient": through(linear_input_gradient, 2),
+    "top_gradient": int8_gradients.top_gradient,
     "mean_gradient": int8_gradients.mean_gradient,
     "avg_pool2d_gradient": avg_pool2d_gradient,
     "max_pool2d_gradient": max_pool2d_gradient,
     "slice_gradient": int8_gradients.slice_gradient,
     "lookup_gradient": lookup_gradient,
+    "layer_norm_gradient": layer_norm_gradient,
     "sum_gradient": sum_gradient,
     "mul_gradient": mul_gradient,
 }

@@ -11,6 +11,7 @@ from edge.quantization.requantize import Form, Requantize
 from edge.reference import int8_elementwise, int8_pool
 from edge.reference.int8_dense import exact_product, unclamped
 from edge.reference.windows import Window
+from edge.training.reference.sparse import through
 from edge.training.reference.step_call import StepCall, StepKernel, packed_bits
 
 
@@ -89,6 +90,8 @@ KERNELS: dict[str, StepKernel] = {
     "live_conv2d": live_conv2d,
     "live_depthwise_conv2d": live_depthwise_conv2d,
     "live_linear": live_linear,
+    "live_sparse_conv2d": through(live_conv2d, 1),
+    "live_sparse_linear": through(live_linear, 1),
     "masked_add": masked_sum,
     "masked_sub": masked_sum,
     "masked_mul": lambda call: _requantized(call, *int8_elementwise.product(call.plain())),

@@ -17,8 +17,11 @@ import numpy.typing as npt
 
 from edge.ir.types import Array
 from edge.quantization.fixed_point import Int64s
+from edge.quantization.layer_norm import LayerNorm, reciprocal_root
+from edge.quantization.layer_norm import normalized as normalized_values
 from edge.reference.windows import Window
 from edge.training.autodiff import PROBABILITY_BITS
+from edge.training.reference.sparse import through
 from edge.training.reference.step_call import (
     StepCall,
     StepKernel,
@@ -33,6 +36,7 @@ _LARGEST_WEIGHT = 128
 _FLOAT32_EXACT = 2**24
 _LONGEST_SHIFT = 30
 _SUM_HEADROOM = 8
+_ROOT_DROPPED, _ROOT_END = 14, 14  # bits of the root; its exponent is at least -14
 
 
 def half_up(values: Int64s, right: int) -> Int64s:
@@ -107,6 +111,18 @@ def _brought(values: Int64s, right: int) -> Int64s:
     if not values.any():
         return values
     return values << -right if right < 0 else half_up(values, min(right, _LONGEST_SHIFT))
+
+
+def top_gradient(call: StepCall) -> tuple[Array, ...]:
+    """Also in float32: the channels with the largest sums of magnitudes, the first of equals."""
+    gradient = call.input(0)
+    channels, keep = gradient.shape[-1], call.integer("keep")
+    wide = np.float64 if gradient.dtype == np.float32 else np.int64
+    sums = np.abs(gradient.reshape(-1, channels).astype(wide)).sum(0)
+    found = np.zeros_like(gradient)
+    top = np.argsort(-sums, kind="stable")[:keep]
+    found[..., top] = gradient[..., top]
+    return (found,)
 
 
 def narrow_gradient(call: StepCall) -> tuple[Array, ...]:
@@ -222,6 +238,46 @@ def mul_gradient(call: StepCall) -> tuple[Array, ...]:
     return normalized(_summed(call, _wide(call) * other), call.exponent())
 
 
+def layer_norm_gradient(call: StepCall) -> tuple[Array, ...]:
+    """With p = gradient * gain where the output was not clamped, h of the forward pass, n channels:
+
+    (n * p - sum p - h * sum(p * h)) / sqrt(D), in units of 2**-15, brought to int8.
+    """
+    constants = norm_constants(call)
+    x, bits = call.input(2).astype(np.int64), constants.fraction_bits
+    h, (root, exponent) = normalized_values(x, constants), _norm_root(x, constants)
+    p = _wide(call) * np.where(norm_inside(h, constants), constants.gain.astype(np.int64), 0)
+    along = (p * h).sum(-1, keepdims=True) >> bits
+    spread = constants.channels * p - p.sum(-1, keepdims=True) - ((h * along) >> bits)
+    right = exponent + _ROOT_END
+    scaled = (spread * (root >> _ROOT_DROPPED) + ((np.int64(1) << right) >> 1)) >> right
+    return normalized(np.asarray(scaled, np.int64), call.exponent())
+
+
+def norm_constants(call: StepCall) -> LayerNorm:
+    """The constants of the forward pass."""
+    gain, offset = call.input(3).astype(np.int16), call.input(4).astype(np.int32)
+    names = ("epsilon", "fraction_bits", "shift", "minimum", "maximum")
+    epsilon, bits, shift, low, high = (call.integer(name) for name in names)
+    return LayerNorm(gain.size, epsilon, bits, gain, offset, shift, low, high)
+
+
+def norm_spread(x: Int64s, constants: LayerNorm) -> Int64s:
+    """D of each vector."""
+    total, squares = (part.sum(-1, keepdims=True) for part in (x, x * x))
+    return np.asarray(constants.channels * squares - total * total + constants.epsilon, np.int64)
+
+
+def _norm_root(x: Int64s, constants: LayerNorm) -> tuple[Int64s, Int64s]:
+    return reciprocal_root(norm_spread(x, constants))
+
+
+def norm_inside(h: Int64s, constants: LayerNorm) -> npt.NDArray[np.bool_]:
+    """Where the forward pass did not clamp."""
+    made = (h * constants.gain + constants.offset) >> constants.shift
+    return np.asarray((made >= constants.minimum) & (made <= constants.maximum))
+
+
 KERNELS: dict[str, StepKernel] = {
     "cross_entropy_gradient": cross_entropy_gradient,
     "squared_error_gradient": squared_error_gradient,
@@ -232,11 +288,15 @@ KERNELS: dict[str, StepKernel] = {
     "conv2d_input_gradient": conv2d_input_gradient,
     "depthwise_conv2d_input_gradient": depthwise_conv2d_input_gradient,
     "linear_input_gradient": linear_input_gradient,
+    "sparse_conv2d_input_gradient": through(conv2d_input_gradient, 2),
+    "sparse_linear_input_gradient": through(linear_input_gradient, 2),
+    "top_gradient": top_gradient,
     "mean_gradient": mean_gradient,
     "avg_pool2d_gradient": avg_pool2d_gradient,
     "max_pool2d_gradient": max_pool2d_gradient,
     "slice_gradient": slice_gradient,
     "lookup_gradient": lookup_gradient,
+    "layer_norm_gradient": layer_norm_gradient,
     "sum_gradient": sum_gradient,
     "mul_gradient": mul_gradient,
 }

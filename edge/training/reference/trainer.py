@@ -71,7 +71,7 @@ class Trainer:
         nodes = [n for n in self.graph.nodes if n.output not in self._flowing]
         values = self._run(nodes, self._given(inputs, None), None)
         read = {name for n in self.graph.nodes if n.output in self._flowing for name in n.inputs}
-        made = {name for n in nodes for name in n.outputs}
+        made = {name for n in nodes for name in n.outputs} | {*self.graph.inputs[:-1]}
         return {name: values[name] for name in made & read}
 
     def digest(self) -> str:

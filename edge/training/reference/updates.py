@@ -17,6 +17,7 @@ import numpy.typing as npt
 from edge.ir.types import Array
 from edge.quantization.fixed_point import Int64s
 from edge.reference.windows import Window
+from edge.training.reference import sparse
 from edge.training.reference.int8_gradients import product
 from edge.training.reference.step_call import StepCall, StepKernel
 
@@ -24,6 +25,7 @@ _INT32_MAX = 2**31 - 1
 _LOWEST, _HIGHEST = -127 * 256, 127 * 256 + 255
 _MOST_LEFT = 17  # of a product of at least 2**14: beyond int32
 _MOST_RIGHT = 62
+_HIGH = 3  # slot of a weight in an update
 _BIG = np.float32(2**30)
 
 
@@ -127,29 +129,45 @@ def linear_weight_gradient(call: StepCall) -> npt.NDArray[Any]:
     return _correlated(_positions(call.input(0)), _positions(x))
 
 
-def apply_weight(call: StepCall, sums: npt.NDArray[Any]) -> tuple[Array, ...]:
+def apply_weight(call: StepCall, steps: Int64s) -> tuple[Array, ...]:
     high, low = call.input(3).astype(np.int64), call.optional(4)
     kept = random_bytes(call, high.size).reshape(high.shape) if low is None else low
-    moved = np.clip(high * 256 + kept - step_of(call, sums), _LOWEST, _HIGHEST)
+    moved = np.clip(high * 256 + kept - steps, _LOWEST, _HIGHEST)
     stored = (moved >> 8).astype(np.int8)
     return (stored,) if low is None else (stored, (moved & 255).astype(np.uint8))
 
 
 def random_bytes(call: StepCall, count: int) -> Int64s:
-    """One byte for each (seed, step, index): a counter-based generator, replayable anywhere.
+    """The upper bytes of `count` words: one for each weight of a step."""
+    index = np.arange(call.integer("first"), call.integer("first") + count, dtype=np.uint32)
+    words = random_words(call.integer("seed"), int(call.input(7)[0]), index)
+    return np.asarray(words >> np.uint32(24), np.int64)
+
+
+def random_words(seed: int, step: int, index: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """One for each (seed, step, index): a counter-based generator, replayable anywhere.
 
     The mixer is lowbias32 of C. Wellons' hash-prospector.
     """
-    start = (int(call.input(7)[0]) * 0x85EBCA77 + call.integer("seed")) & 0xFFFFFFFF
-    index = np.arange(call.integer("first"), call.integer("first") + count, dtype=np.uint32)
+    start = (step * 0x85EBCA77 + seed) & 0xFFFFFFFF
     mixed = index * np.uint32(0x9E3779B1) + np.uint32(start)
     mixed = (mixed ^ (mixed >> np.uint32(16))) * np.uint32(0x7FEB352D)
     mixed = (mixed ^ (mixed >> np.uint32(15))) * np.uint32(0x846CA68B)
-    return np.asarray((mixed ^ (mixed >> np.uint32(16))) >> np.uint32(24), np.int64)
+    return np.asarray(mixed ^ (mixed >> np.uint32(16)), np.uint32)
+
+
+def random_word(seed: int, step: int, index: int) -> int:
+    return int(random_words(seed, step, np.array([index], np.uint32))[0])
 
 
 def count(call: StepCall) -> tuple[Array, ...]:
     return ((call.input(0).astype(np.uint32) + np.uint32(1)).astype(np.int32),)
+
+
+def _of_blocks(call: StepCall) -> npt.NDArray[Any]:
+    """The gradient of the dense weight: also of what is not stored."""
+    whole = sparse.dense(call, _HIGH)
+    return GRADIENTS[whole.node.op](whole)
 
 
 GRADIENTS: dict[str, Callable[[StepCall], npt.NDArray[Any]]] = {
@@ -157,6 +175,8 @@ GRADIENTS: dict[str, Callable[[StepCall], npt.NDArray[Any]]] = {
     "update_conv2d_weight": conv2d_weight_gradient,
     "update_depthwise_conv2d_weight": depthwise_weight_gradient,
     "update_linear_weight": linear_weight_gradient,
+    "update_sparse_conv2d_weight": _of_blocks,
+    "update_sparse_linear_weight": _of_blocks,
 }
 """What each update applies at once: the gradient of its parameter, which no tensor ever holds."""
 
@@ -164,11 +184,19 @@ _OUTPUT_AXIS = {op: 3 if op == "update_depthwise_conv2d_weight" else 0 for op in
 
 
 def update_weight(call: StepCall) -> tuple[Array, ...]:
-    return apply_weight(call, GRADIENTS[call.node.op](call))
+    return apply_weight(call, step_of(call, GRADIENTS[call.node.op](call)))
+
+
+def update_blocks(call: StepCall) -> tuple[Array, ...]:
+    """Steps of the dense weight, of which only those of live blocks are made."""
+    whole = sparse.dense(call, _HIGH)
+    steps = step_of(whole, GRADIENTS[whole.node.op](whole))
+    return apply_weight(call, np.asarray(sparse.places(call).gather(steps), np.int64))
 
 
 KERNELS: dict[str, StepKernel] = {
     "count": count,
     "update_bias": update_bias,
-    **{op: update_weight for op in GRADIENTS if op != "update_bias"},
+    **{op: update_weight for op in GRADIENTS if op != "update_bias" and "sparse" not in op},
+    **{op: update_blocks for op in GRADIENTS if "sparse" in op},
 }

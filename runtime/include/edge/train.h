@@ -87,6 +87,12 @@ typedef struct {
     uint32_t first, seed;
 } edge_update_weight;
 
+/* top_gradient: of [positions][channels] the `keep` channels with the largest sums of magnitudes.
+ */
+typedef struct {
+    int32_t positions, channels, keep;
+} edge_top_gradient;
+
 /* value * 2^-right, halves up; right in 0..30, |value| <= 2^30. */
 static inline int32_t edge_half_up(int32_t value, int32_t right) {
     return (value + ((int32_t)(1u << right) >> 1)) >> right;
@@ -188,12 +194,16 @@ static inline void edge_move_bias(int32_t *bias, int32_t limit, int32_t step) {
     *bias = moved < -limit ? -limit : moved > limit ? limit : (int32_t)moved;
 }
 
-/* A byte for each (seed, step, index). The mixer is lowbias32 of C. Wellons' hash-prospector. */
-static inline uint8_t edge_random_byte(uint32_t seed, uint32_t step, uint32_t index) {
+/* A word for each (seed, step, index). The mixer is lowbias32 of C. Wellons' hash-prospector. */
+static inline uint32_t edge_random_word(uint32_t seed, uint32_t step, uint32_t index) {
     uint32_t mixed = index * 0x9E3779B1u + (step * 0x85EBCA77u + seed);
     mixed = (mixed ^ (mixed >> 16)) * 0x7FEB352Du;
     mixed = (mixed ^ (mixed >> 15)) * 0x846CA68Bu;
-    return (uint8_t)((mixed ^ (mixed >> 16)) >> 24);
+    return mixed ^ (mixed >> 16);
+}
+
+static inline uint8_t edge_random_byte(uint32_t seed, uint32_t step, uint32_t index) {
+    return (uint8_t)(edge_random_word(seed, step, index) >> 24);
 }
 
 /* Weight `index` of an update moves: with its low byte, or with a random one that is not kept. */
@@ -219,6 +229,29 @@ static inline int32_t edge_reached(int32_t i, int32_t pad, int32_t k, int32_t di
 static inline int32_t edge_overlap(const edge_window *w) {
     return ((w->kernel_h + w->stride_h - 1) / w->stride_h) *
            ((w->kernel_w + w->stride_w - 1) / w->stride_w);
+}
+
+/* The largest sum of magnitudes of the gradients that meet at one input position. */
+static inline int32_t edge_meeting(const edge_window *s, const int8_t *gradient) {
+    int32_t total = 0, largest = 0;
+    for (int32_t p = 0; p < s->out_h * s->out_w; p++) {
+        int32_t sum = 0;
+        for (int32_t c = 0; c < s->out_c; c++) {
+            sum += edge_magnitude(*gradient++);
+        }
+        total += sum;
+        largest = sum > largest ? sum : largest;
+    }
+    return total < edge_overlap(s) * largest ? total : edge_overlap(s) * largest;
+}
+
+/* Whether an output channel has a gradient at any position; without one its step is 0. */
+static inline int edge_has_gradient(const edge_window *s, const int8_t *gradient) {
+    int32_t found = 0;
+    for (int32_t p = s->out_h * s->out_w; p > 0; p--, gradient += s->out_c) {
+        found |= *gradient;
+    }
+    return found != 0;
 }
 
 #endif

@@ -11,19 +11,6 @@
 #include "edge/memory.h"
 #include "edge/train.h"
 
-static int32_t meeting(const edge_window *s, const int8_t *gradient) {
-    int32_t total = 0, largest = 0;
-    for (int32_t p = 0; p < s->out_h * s->out_w; p++) {
-        int32_t sum = 0;
-        for (int32_t c = 0; c < s->out_c; c++) {
-            sum += edge_magnitude(*gradient++);
-        }
-        total += sum;
-        largest = sum > largest ? sum : largest;
-    }
-    return total < edge_overlap(s) * largest ? total : edge_overlap(s) * largest;
-}
-
 /* Adds what output position `gradient` sends through one tap; w is w[0][ky][kx]. */
 static void add_tap(int32_t *sums, const edge_window *s, const int8_t *gradient, const int8_t *w) {
     const int32_t depth = s->in_c / s->groups, per_group = s->out_c / s->groups;
@@ -54,7 +41,7 @@ static void add_windows(int32_t *sums, const edge_window *s, const int8_t *gradi
 void edge_train_conv2d_input_gradient(const void *descriptor, const edge_rows *in, int32_t y,
                                       void *out, void *scratch) {
     const edge_window *s = descriptor;
-    const int32_t right = edge_excess_bits(128 * meeting(s, in[0].data), 15);
+    const int32_t right = edge_excess_bits(128 * edge_meeting(s, in[0].data), 15);
     int32_t *sums = scratch;
     int16_t *to = out;
     (void)y;

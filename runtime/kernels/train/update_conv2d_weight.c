@@ -42,6 +42,10 @@ void edge_train_update_conv2d_weight(const void *descriptor, const edge_rows *in
     for (int32_t oc = 0; oc < s->out_c; oc++) {
         const int8_t *gradient = (const int8_t *)in[0].data + oc;
         const int8_t *x = (const int8_t *)in[2].data + oc / per_group * depth;
+        if (!edge_has_gradient(s, gradient)) {
+            index += taps * depth;
+            continue;
+        }
         for (int32_t k = 0; k < taps * depth; k++, index++) {
             const int32_t tap = k / depth;
             const int32_t sum =

@@ -28,7 +28,8 @@ void edge_train_update_linear_weight(const void *descriptor, const edge_rows *in
     (void)y;
     (void)scratch;
     for (int32_t oc = 0; oc < layer->window.out_c; oc++) {
-        for (int32_t ic = 0; mantissa[oc] != 0 && ic < inputs; ic++) {
+        const int moves = mantissa[oc] != 0 && edge_has_gradient(&layer->window, gradient + oc);
+        for (int32_t ic = 0; moves && ic < inputs; ic++) {
             const int32_t sum = correlate(layer, gradient + oc, x + ic);
             const int32_t step = edge_fixed_step(sum, mantissa[oc], shift[oc], exponent);
             edge_update(layer, in, high, oc * inputs + ic, step);

@@ -36,13 +36,14 @@ void edge_traindsp_update_linear_weight(const void *descriptor, const edge_rows 
     uint8_t *low = (uint8_t *)in[4].data;
     (void)y;
     for (int32_t oc = 0; oc < s->out_c; oc++) {
+        const int moves = mantissa[oc] != 0 && edge_has_gradient(s, gradient + oc);
         spread(scratch, gradient + oc, s->out_c, positions);
         for (int32_t ic = 0; ic < inputs; ic += CHANNELS, high += CHANNELS, low += CHANNELS) {
             int32_t sums[CHANNELS] = {0};
             const edge_train_taps taps = {
                 x + ic, scratch, inputs, edge_train_both(-layer->in_zero_point), positions, 1,
                 0,      0,       sums};
-            if (mantissa[oc] != 0) {
+            if (moves) {
                 edge_traindsp_taps_4(&taps);
                 move_all(high, low, sums, mantissa[oc], shift[oc], exponent);
             }
