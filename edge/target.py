@@ -31,7 +31,9 @@ class Target:
     the sources around a model (start-up, runner main), "" where there are none. `macros` are
     feature macros that the compiler must define, `flags` its flags, per toolchain. `flash` and
     `sram` are None where memory has no budget (host), `vectors` where the vector table starts
-    flash. `stack` is what is reserved for the stack, `alignment` the arena's.
+    flash. `stack` is what is reserved for the stack, `alignment` the arena's. `baseline` names the
+    target whose programs take the place of this one's where an engine lacks its instructions, ""
+    where there is none; `builtins` are compiler builtins without which its kernels cannot be built.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Target:
     stack: int
     alignment: int
     vectors: Memory | None = None
+    baseline: str = ""
+    builtins: tuple[str, ...] = ()
 
     def with_memory(
         self, *, sram: int | str | None = None, flash: int | str | None = None
@@ -159,6 +163,8 @@ def parse_target(table: Mapping[str, Any], where: str) -> Target:
         stack=limits.size("stack"),
         alignment=limits.size("alignment"),
         vectors=_memory(memory, "vectors"),
+        builtins=top.texts("builtins", ()),
+        baseline=run.text("baseline", ""),
     )
     for section in (top, flags, memory, run, limits):
         section.refuse_unknown()

@@ -32,8 +32,15 @@ rounding = click.option(
     help="Requantization arithmetic; tflite for .tflite files and single for torch by default.",
 )  # fmt: skip
 precision = click.option(
-    "--precision", type=click.Choice(["int8", "fp32"]), default="int8", show_default=True,
-    help="fp32 computes a float model in float32 and needs no calibration.",
+    "--precision", type=click.Choice(["int8", "fp32", "fp32-fused"]), default="int8",
+    show_default=True,
+    help="fp32 computes a float model in float32 and needs no calibration; fp32-fused rounds once "
+    "a multiply-add.",
+)  # fmt: skip
+activation_bits = click.option(
+    "--activation-bits", type=click.Choice(["8", "7"]), default="8", show_default=True,
+    callback=lambda context, parameter, value: int(value),
+    help="7: what convolutions and linear layers read holds 0..127, for wasm32-relaxed.",
 )  # fmt: skip
 prune = click.option(
     "--prune", metavar="PATTERN:SPARSITY",
@@ -64,5 +71,14 @@ def all_of(*options: Decorator) -> Decorator:
 
 
 compile_options = all_of(
-    target, calibration, observer, rounding, precision, prune, sram, flash, input_form
+    target,
+    calibration,
+    observer,
+    rounding,
+    precision,
+    activation_bits,
+    prune,
+    sram,
+    flash,
+    input_form,
 )

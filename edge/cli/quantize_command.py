@@ -19,6 +19,7 @@ from edge.cli.outcome import finish
     help="Real inputs: .npz or .npy, one sample a row.",
 )  # fmt: skip
 @options.observer
+@options.activation_bits
 @click.option(
     "--labels", type=click.Path(path_type=Path), metavar="FILE",
     help="Class of each calibration sample (.npy): adds float and int8 accuracy.",

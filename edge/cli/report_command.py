@@ -25,9 +25,22 @@ def command(out: Path, json_: bool, **settings: Any) -> None:
     """Write one self-contained HTML page: layers, arena over time, memory budget, diagnostics."""
     from edge.report.page import write_report
 
-    page = write_report(out, **settings)
-    finish("report", json_, {"page": str(page)}, _show)
+    report = write_report(out, **settings)
+    finish("report", json_, {"page": str(report.page), "layers": list(report.layers)}, _show)
 
 
 def _show(result: Mapping[str, Any]) -> None:
+    from edge.cli.tables import print_table
+
+    sparse = [row for row in result["layers"] if row["predicted_speedup"]]
+    if sparse:
+        head = ("layer", "kernel", "sparsity", "constants, B", "dense, B", "of dense speed")
+        print_table(head, list(map(_cells, sparse)))
     click.echo(f"wrote {result['page']}")
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        row["name"], row["kernel"], f"{row['sparsity']:.0%}", f"{row['weight_bytes']:,}",
+        f"{row['dense_weight_bytes']:,}", f"{row['predicted_speedup']:.2f}x",
+    )  # fmt: skip

@@ -10,6 +10,7 @@ from edge.ir import Graph, Node
 from edge.ir.ops import attributes
 from edge.ir.shapes import Shape, ints
 from edge.ir.types import Array
+from edge.planning.broadcasting import walk
 from edge.planning.plan import Step
 from edge.quantization.requantize import Form, Requantize
 
@@ -90,3 +91,10 @@ def padded_rank(values: tuple[int, ...], fill: int) -> tuple[int, ...]:
 def dense_strides(shape: Shape) -> tuple[int, ...]:
     """Elements between neighbours along each axis of a dense tensor."""
     return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+
+
+def broadcast(context: Context) -> dict[str, Field]:
+    """edge_broadcast: how the operands of add, sub or mul make up the output."""
+    walked = walk([context.shape(0), context.shape(1)], context.out_shape)
+    a, b = (padded_rank(steps, 0) for steps in walked.steps)
+    return {"size": padded_rank(walked.size, 1), "a_stride": a, "b_stride": b}

@@ -18,6 +18,7 @@ from edge.emit.context import (
     ROUNDING,
     Context,
     Descriptor,
+    broadcast,
     dense_strides,
     padded_rank,
     requantize_fields,
@@ -27,7 +28,6 @@ from edge.emit.packing import PACKERS, Packed
 from edge.emit.packing.transposed import STRIDE_PACKERS
 from edge.ir import Graph, Node
 from edge.ir.ops import attributes
-from edge.planning.broadcasting import walk
 from edge.planning.plan import Step
 from edge.quantization import constants
 from edge.quantization.resize_tables import resize_tables
@@ -117,6 +117,7 @@ _LINEAR_KERNELS = (
     "simd128/pointwise_conv2d_s8",
     "simd128/pointwise_conv2d_duos_s8",
     "simd128/pointwise_conv2d_quads_s8",
+    "relaxed/pointwise_conv2d_s8",
     "neon/linear_s8",
     "neondot/linear_s8",
     "neondot/linear_sparse_s8",
@@ -178,12 +179,6 @@ def _operand_sizes(context: Context) -> dict[str, Field]:
     return {"elements": context.elements, "a_size": size(0), "b_size": size(1)}
 
 
-def _broadcast(context: Context) -> dict[str, Field]:
-    walked = walk([context.shape(0), context.shape(1)], context.out_shape)
-    a, b = (padded_rank(steps, 0) for steps in walked.steps)
-    return {"size": padded_rank(walked.size, 1), "a_stride": a, "b_stride": b}
-
-
 def _add(context: Context) -> Descriptor:
     add = constants.add(context.graph, context.node)
     if context.step.kernel == "simd128/add_s8":
@@ -201,7 +196,7 @@ def _add(context: Context) -> Descriptor:
         **_operand_sizes(context),
     }
     if context.step.kernel == "ref/add_broadcast_s8":
-        return Descriptor("edge_add_broadcast", {"add": fields, "shape": _broadcast(context)})
+        return Descriptor("edge_add_broadcast", {"add": fields, "shape": broadcast(context)})
     return Descriptor("edge_add", fields)
 
 
@@ -223,7 +218,7 @@ def _mul(context: Context) -> Descriptor:
         **_operand_sizes(context),
     }
     if context.step.kernel == "ref/mul_broadcast_s8":
-        shape = _broadcast(context)
+        shape = broadcast(context)
         return Descriptor("edge_mul_broadcast", {"mul": fields, "shape": shape}, scale)
     return Descriptor("edge_mul", fields, scale)
 
@@ -306,6 +301,13 @@ def _slice(context: Context) -> Descriptor:
     return _strided(context, tuple(a * b for a, b in zip(step, strides, strict=True)), offset)
 
 
+def _hidden(context: Context) -> Descriptor:
+    """Hidden values are the first half of the last axis: floats are moved as they are."""
+    if context.step.kernel == "ref/strided":
+        return _strided(context, dense_strides(context.shape(0)), 0)
+    return recurrent.hidden(context)
+
+
 def _pad(context: Context) -> Descriptor:
     padding = context.pair("padding")
     fields: dict[str, Field] = {
@@ -339,7 +341,7 @@ _DESCRIBE: dict[str, Callable[[Context], Descriptor]] = {
     "layer_norm": attention.layer_norm,
     "gru": recurrent.recurrent,
     "lstm": recurrent.recurrent,
-    "hidden": recurrent.hidden,
+    "hidden": _hidden,
     "linear": _linear,
     "avg_pool2d": _avg_pool2d,
     "max_pool2d": _max_pool2d,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from edge.emit.c_text import Field, Symbol
-from edge.emit.context import Context, Descriptor, padded_rank
+from edge.emit.context import Context, Descriptor, broadcast, padded_rank
 from edge.emit.packing.f32 import FLOAT_PACKERS
 from edge.quantization.float_form import LIMITS, bias_of
 from edge.quantization.resize_tables import float_positions
@@ -43,7 +43,7 @@ def _conv2d(context: Context) -> Descriptor:
     if context.step.kernel in LINEAR_KERNELS:
         return _linear(context)
     weighted = _weighted(context)
-    x, out, dilation = context.shape(0), context.out_shape, context.pair("dilation")
+    x, out, dilation = context.shape(0), context.out_shape, _dilation(context)
     fields: dict[str, Field] = {
         **weighted.fields,
         **{"in_w": x[2], "in_c": x[3], "out_w": out[2], "out_c": out[3]},
@@ -54,10 +54,17 @@ def _conv2d(context: Context) -> Descriptor:
     return Descriptor("edge_conv2d_f32", fields, weighted.arrays)
 
 
+def _dilation(context: Context) -> tuple[int, ...]:
+    return (1, 1) if context.node.op == "conv_transpose2d" else context.pair("dilation")
+
+
 LINEAR_KERNELS = (
     "ref/linear_f32",
+    "ref/linear_fused_f32",
     "f32x4/pointwise_conv2d_f32",
     "f32x4/sparse_pointwise_conv2d_f32",
+    "fused/pointwise_conv2d_f32",
+    "fused/sparse_pointwise_conv2d_f32",
 )
 """Kernels that serve a 1x1 convolution as a matrix product over pixels."""
 
@@ -92,7 +99,12 @@ def _pair(context: Context) -> Descriptor:
         sizes[name] = elements // (context.step.rows if whole else 1)
     subtract = int(context.node.op == "sub")
     fields = {**_limits(context), "subtract": subtract, "elements": context.elements, **sizes}
+    if context.step.kernel in _BROADCAST_KERNELS:
+        return Descriptor("edge_pair_broadcast_f32", {"pair": fields, "shape": broadcast(context)})
     return Descriptor("edge_pair_f32", fields)
+
+
+_BROADCAST_KERNELS = ("ref/add_broadcast_f32", "ref/mul_broadcast_f32")
 
 
 def _matmul(context: Context) -> Descriptor:
@@ -168,9 +180,28 @@ def _resize_bilinear(context: Context) -> Descriptor:
     return Descriptor("edge_resize_f32", {**pointers, **sizes}, tuple(arrays.values()))
 
 
+def _recurrent(context: Context) -> Descriptor:
+    names = ("input_weights", "hidden_weights", "input_bias", "hidden_bias")
+    arrays = [
+        context.array(what, context.graph.constant(name).astype(np.float32) + np.float32(0))
+        for what, name in zip(names, context.node.inputs[1:5], strict=True)
+    ]
+    fields: dict[str, Field] = {
+        **{what: Symbol(array.name) for what, array in zip(names, arrays, strict=True)},
+        "steps": context.out_shape[1],
+        "features": context.shape(0)[2],
+        "units": context.shape(2)[1],
+        "has_initial": int(len(context.node.inputs) > 5 and bool(context.node.inputs[5])),
+    }
+    return Descriptor("edge_recurrent_f32", fields, tuple(arrays))
+
+
 FLOAT_DESCRIBE: dict[str, Callable[[Context], Descriptor]] = {
     "conv2d": _conv2d,
     "depthwise_conv2d": _conv2d,
+    "conv_transpose2d": _conv2d,
+    "gru": _recurrent,
+    "lstm": _recurrent,
     "linear": _linear,
     "avg_pool2d": _pool,
     "max_pool2d": _pool,

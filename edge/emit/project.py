@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -195,9 +197,22 @@ def runtime_files(kernel_files: Sequence[str]) -> Iterator[tuple[str, str]]:
     folders = dict.fromkeys(file.rpartition("/")[0] for file in kernel_files)
     headers = sorted(runtime.glob("include/edge/*.h"))
     headers += [path for folder in folders for path in sorted((runtime / folder).glob("*.h"))]
+    used = [*headers, *(runtime / file for file in kernel_files)]
+    headers += [path for path in _shared_headers(used) if path not in headers]
     files = [path.relative_to(runtime).as_posix() for path in headers]
     files += kernel_files
     yield from ((f"edge/{file}", (runtime / file).read_text()) for file in files)
+
+
+_SHARED = re.compile(r'#include "[.][.]/(\w+/\w+[.]h)"')
+
+
+def _shared_headers(files: Sequence[Path]) -> list[Path]:
+    """The headers of other kernel folders that these files include."""
+    shared = [
+        file.parents[1] / name for file in files for name in _SHARED.findall(file.read_text())
+    ]
+    return list(dict.fromkeys([*shared, *(_shared_headers(shared) if shared else [])]))
 
 
 def _vector_files(

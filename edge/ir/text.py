@@ -2,6 +2,7 @@
 
     graph tiny single (x) -> (y)
     x : int8[1,4,4,1] q(0.5;-3)
+    z : int8[1,4,4,1] q(0.5;3;seven_bits)
     w : int8[2,3,3,1] q(0.1,0.2;0,0;axis=0) = "base64 of the little-endian bytes"
     y : int8[1,2,2,2] q(0.4;1)
     state h <- h_next = "base64 of the initial value"
@@ -38,7 +39,8 @@ def _value_text(value: Value) -> str:
     if tensor.quantization:
         q = tensor.quantization
         axis = "" if q.axis is None else f";axis={q.axis}"
-        text += f" q({','.join(map(repr, q.scale))};{','.join(map(str, q.zero_point))}{axis})"
+        bits = ";seven_bits" if q.seven_bits else ""
+        text += f" q({','.join(map(repr, q.scale))};{','.join(map(str, q.zero_point))}{axis}{bits})"
     if value.data is not None:
         text += f" = {_data_text(value.data)}"
     return text
@@ -120,11 +122,13 @@ def _parse_data(data: str, tensor: TensorType) -> Array:
 
 
 def _parse_quantization(text: str) -> Quantization:
-    scale, zero_point, *axis = text.split(";")
+    scale, zero_point, *more = text.split(";")
+    axes = [int(part.removeprefix("axis=")) for part in more if part.startswith("axis=")]
     return Quantization(
         tuple(map(float, scale.split(","))),
         tuple(map(int, zero_point.split(","))),
-        int(axis[0].removeprefix("axis=")) if axis else None,
+        axes[0] if axes else None,
+        "seven_bits" in more,
     )
 
 

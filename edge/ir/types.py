@@ -39,15 +39,19 @@ class Rounding(enum.StrEnum):
     tflite: two roundings as in the LiteRT reference kernels, FULLY_CONNECTED rounded once;
     tflm:   as tflite, but FULLY_CONNECTED rounded twice as TensorFlow Lite Micro does;
     single: one rounding with a 31-bit multiplier and no shift;
-    float:  no requantization: float32 operators, every sum in the order of the float kernels.
+    float:  no requantization: float32 operators, every sum in the order of the float kernels;
+    float_fused: as float, but convolutions, linear layers and matmul add their products unrounded
+            (one rounding a step, fmaf), which is a single instruction on most machines.
     """
 
     TFLITE = "tflite"
     TFLM = "tflm"
     SINGLE = "single"
     FLOAT = "float"
+    FLOAT_FUSED = "float_fused"
 
 
+FLOAT_ROUNDINGS = (Rounding.FLOAT, Rounding.FLOAT_FUSED)
 INTEGER_ROUNDINGS = (Rounding.TFLITE, Rounding.TFLM, Rounding.SINGLE)
 
 
@@ -55,12 +59,14 @@ INTEGER_ROUNDINGS = (Rounding.TFLITE, Rounding.TFLM, Rounding.SINGLE)
 class Quantization:
     """Affine quantization: real = scale * (stored - zero_point).
 
-    One scale and zero point for the tensor, or one per index of `axis`.
+    One scale and zero point for the tensor, or one per index of `axis`. `seven_bits` tensors store
+    0..127 alone, whatever their element type could hold.
     """
 
     scale: tuple[float, ...]
     zero_point: tuple[int, ...]
     axis: int | None = None
+    seven_bits: bool = False
 
     def __post_init__(self) -> None:
         if not self.scale or len(self.scale) != len(self.zero_point):
@@ -72,8 +78,8 @@ class Quantization:
             raise ValueError(f"scale {bad[0]!r} is not a finite non-negative number")
 
     @staticmethod
-    def per_tensor(scale: float, zero_point: int) -> Quantization:
-        return Quantization((float(scale),), (int(zero_point),))
+    def per_tensor(scale: float, zero_point: int, *, seven_bits: bool = False) -> Quantization:
+        return Quantization((float(scale),), (int(zero_point),), seven_bits=seven_bits)
 
     @property
     def is_per_tensor(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from edge.ir import Graph, Node, macs
+from edge.ir import Graph, Node
 from edge.planning.costs import (
     Cost,
     calls,
@@ -66,22 +66,38 @@ PAIR_PIXELS = dots_cost((0.759, 5.93, 0.915, 18, 2.94, 1.56, 138, 120), flat=Tru
 WIDE_PIXELS = dots_cost((0.823, 4.68, 1.17, 15.8, 3.43, 1.49, 138, 122), flat=True)
 
 
-def _narrow_macs(graph: Graph, node: Node) -> int:
-    return macs(graph, node) if is_narrow(graph.type(node.inputs[1]).shape[-1]) else 0
+def _words(graph: Graph, node: Node) -> int:
+    """Words of 4 inputs of all vectors."""
+    return pixels(graph, node) * -(-graph.type(node.inputs[1]).shape[-1] // 4)
 
 
-def _wide_macs(graph: Graph, node: Node) -> int:
-    return macs(graph, node) - _narrow_macs(graph, node)
+def _fours(graph: Graph, node: Node) -> int:
+    """Groups of 4 output channels."""
+    return -(-graph.type(node.output).shape[-1] // 4)
 
 
-def _wide_inputs(graph: Graph, node: Node) -> int:
-    """Inputs that are widened."""
-    in_c = graph.type(node.inputs[1]).shape[-1]
-    return 0 if is_narrow(in_c) else in_c * pixels(graph, node)
+def _narrow_units(graph: Graph, node: Node) -> int:
+    """Units of 4 inputs by 4 channels that read the input itself."""
+    narrow = is_narrow(graph.type(node.inputs[1]).shape[-1])
+    return _words(graph, node) * _fours(graph, node) if narrow else 0
+
+
+def _wide_units(graph: Graph, node: Node) -> int:
+    """Units of 4 inputs by 4 channels that read widened inputs."""
+    return _words(graph, node) * _fours(graph, node) - _narrow_units(graph, node)
+
+
+def _widened_words(graph: Graph, node: Node) -> int:
+    return 0 if is_narrow(graph.type(node.inputs[1]).shape[-1]) else _words(graph, node)
+
+
+def _requantized_fours(graph: Graph, node: Node) -> int:
+    return pixels(graph, node) * _fours(graph, node)
 
 
 LINEAR = total(
-    (1.11, _narrow_macs), (0.849, _wide_macs), (2.77, _wide_inputs), (8.61, outputs), (288, pixels),
+    (16.6, _narrow_units), (14.8, _wide_units), (4.26, _widened_words), (24, _requantized_fours),
+    (123, pixels), (51.5, once),
 )  # fmt: skip
 
 

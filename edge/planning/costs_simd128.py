@@ -2,7 +2,7 @@
 
 Coefficients are fuel of wasmtime, about one for each WebAssembly operator, found by
 tests/bench/fit_costs.py on wasm32. Those of the dense products stay at a third of an operation for
-a multiply-accumulate, by which the sparse kernels' costs are measured.
+a multiply-accumulate, by which the sparse kernels' costs are measured; relaxed ones take a quarter.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def _border_groups(graph: Graph, node: Node) -> int:
 
 
 DOTS = total((1 / 3, macs), (5, outputs))
+FOURS = total((1 / 4, macs), (5, outputs))
 DEPTHWISE = total(
     (122, _OVERLAPPING.groups), (3.39, rounded_twice), (146, _border_groups), (1870, _borders)
 )

@@ -14,6 +14,7 @@ from edge.planning import costs_dsp, dsp_single
 from edge.planning.broadcasting import repeats
 from edge.planning.costs import Cost, per_mac
 from edge.planning.costs_dsp import is_narrow
+from edge.planning.dsp_linear import linear_fits
 from edge.planning.dsp_windows import (
     PLANE_COLUMN,
     PLANES_BYTES,
@@ -40,7 +41,7 @@ from edge.planning.kernels_ref import averages_positions, looks_up, multiplies, 
 from edge.planning.recurrent import DSP_GATES, dsp_scratch, recurs_with_dsp
 from edge.planning.weight_rows import weight_rows
 from edge.quantization import constants
-from edge.quantization.constants import Form, Weighted
+from edge.quantization.constants import Form
 from edge.quantization.dsp_words import LARGEST_F, PAIR_LIMIT, WIDE_LIMIT, dsp_constants, pairs_fit
 
 _PLANE_PAIRS = 13  # EDGE_DSP_PLANE_PAIRS of edge/dsp.h
@@ -137,19 +138,8 @@ def _pointwise_scratch(graph: Graph, node: Node) -> int:
     return 16 * _steps(in_c) + (16 if in_c < 4 else 0) + _odd_channels(out_c)
 
 
-def _one_scale(weighted: Weighted) -> bool:
-    return weighted.requantize.multiplier.size == 1
-
-
 def _linear(graph: Graph, node: Node) -> bool:
-    if not has_weights(graph, node):
-        return False
-    weighted, rows = constants.weighted(graph, node), weight_rows(graph, node)
-    return (
-        _one_scale(weighted)
-        and pairs_fit(rows)
-        and dsp_constants(weighted, rows, fold=False) is not None
-    )
+    return has_weights(graph, node) and linear_fits(graph, node)
 
 
 def _linear_scratch(graph: Graph, node: Node) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from edge.ir import Graph, Node
 from edge.ir.ops import attributes
+from edge.planning.dsp_linear import linear_fits
 from edge.planning.kernels import (
     Kernel,
     Measure,
@@ -21,7 +22,7 @@ from edge.planning.kernels import (
 from edge.planning.weight_rows import weight_rows
 from edge.quantization import constants
 from edge.quantization.constants import Form
-from edge.quantization.dsp_words import dsp_constants, pairs_fit
+from edge.quantization.dsp_words import dsp_constants
 from edge.sparsity.block_rows import nonzero_blocks
 
 _BLOCK, _LINEAR_BLOCK = (1, 4), (4, 4)
@@ -161,13 +162,8 @@ def _pointwise_cost(most: int) -> Measure:
 def _linear(graph: Graph, node: Node) -> bool:
     if not has_weights(graph, node):
         return False
-    weighted, rows = constants.weighted(graph, node), weight_rows(graph, node)
-    return (
-        weighted.requantize.multiplier.size == 1
-        and not any(size % 4 for size in rows.shape)
-        and pairs_fit(rows)
-        and dsp_constants(weighted, rows, fold=False) is not None
-    )
+    whole = not any(size % 4 for size in weight_rows(graph, node).shape)
+    return whole and linear_fits(graph, node)
 
 
 def _linear_scratch(graph: Graph, node: Node) -> int:
@@ -178,7 +174,7 @@ def _linear_cost(graph: Graph, node: Node) -> int:
     in_c = graph.type(node.inputs[1]).shape[-1]
     blocks = nonzero_blocks(weight_rows(graph, node), _LINEAR_BLOCK)
     channels = graph.type(node.output).shape[-1]
-    return int(_pixels(graph, node) * (16.8 * blocks + 12 * channels + in_c + 100))
+    return int(_pixels(graph, node) * (16.5 * blocks + 8.8 * channels + 1.13 * in_c + 120))
 
 
 _SOURCES = ("dsp/sparse_strips.c", "dsp/sparse_1x4.S", "dsp/widen_words.S")

@@ -5,16 +5,19 @@ Costs are rough instruction counts that only rank these kernels against those of
 
 from __future__ import annotations
 
-from edge.ir import DType, Graph, Node
+from collections.abc import Callable
+
+from edge.ir import DType, Graph, Node, Rounding
 from edge.ir.ops import attributes
-from edge.planning.broadcasting import repeats
+from edge.planning.broadcasting import repeats, walk
 from edge.planning.costs import per_input, per_mac, per_output, per_window
-from edge.planning.kernels import Kernel, has_types, is_pointwise, is_single_image
+from edge.planning.kernels import Accepts, Kernel, has_types, is_pointwise, is_single_image
 from edge.planning.kernels_ref import (
     averages_all,
     channel_sums,
     keeps_only_channels,
 )
+from edge.planning.recurrent import float_gates_bytes, recurs_in_floats
 from edge.planning.rows import MOST_ROWS
 
 _MAX_RANK = 5  # EDGE_MAX_RANK of edge.h
@@ -23,6 +26,21 @@ _MAX_RANK = 5  # EDGE_MAX_RANK of edge.h
 def is_float(graph: Graph, node: Node) -> bool:
     """Whether the first input and the output are float32."""
     return has_types(graph, node, DType.FLOAT32, DType.FLOAT32)
+
+
+def fuses(graph: Graph) -> bool:
+    """Whether products are added unrounded, which kernels of their own do."""
+    return graph.rounding is Rounding.FLOAT_FUSED
+
+
+def unfused(accepts: Accepts) -> Accepts:
+    """What a kernel accepts that rounds every product."""
+    return lambda graph, node: not fuses(graph) and accepts(graph, node)
+
+
+def fused(accepts: Accepts) -> Accepts:
+    """What a kernel accepts that adds products unrounded."""
+    return lambda graph, node: fuses(graph) and accepts(graph, node)
 
 
 def has_float_weights(graph: Graph, node: Node) -> bool:
@@ -63,6 +81,14 @@ def combines(graph: Graph, node: Node) -> bool:
     )
 
 
+def _broadcasts(graph: Graph, node: Node) -> bool:
+    """Operands of any shapes that broadcast; the walk through them has a few axes at most."""
+    operands = [graph.type(name) for name in node.inputs]
+    walked = walk([operand.shape for operand in operands], graph.type(node.output).shape)
+    floats = all(operand.dtype is DType.FLOAT32 for operand in operands)
+    return is_float(graph, node) and floats and len(walked.size) <= _MAX_RANK
+
+
 def _multiplies(graph: Graph, node: Node) -> bool:
     return is_float(graph, node) and graph.type(node.inputs[1]).dtype is DType.FLOAT32
 
@@ -90,12 +116,25 @@ def _simple(name: str, op: str, instructions: int) -> Kernel:
     return Kernel(name, op, accepts, per_output(instructions), flat=True, buffered=True)
 
 
+def _sums_of_products(kind: str, arithmetic: Callable[[Accepts], Accepts]) -> tuple[Kernel, ...]:
+    window, vectors = arithmetic(convolves), arithmetic(has_float_weights)
+    pixels, matrices = arithmetic(multiplies_pixels), arithmetic(_multiplies)
+    sequences = arithmetic(recurs_in_floats)
+    return (
+        Kernel(f"ref/conv2d_{kind}", "conv2d", window, per_mac(9)),
+        Kernel(f"ref/linear_{kind}", "conv2d", pixels, per_mac(5), flat=True),
+        Kernel(f"ref/depthwise_conv2d_{kind}", "depthwise_conv2d", window, per_mac(12)),
+        Kernel(f"ref/conv_transpose2d_{kind}", "conv_transpose2d", window, per_mac(15)),
+        Kernel(f"ref/gru_{kind}", "gru", sequences, per_mac(5), float_gates_bytes),
+        Kernel(f"ref/lstm_{kind}", "lstm", sequences, per_mac(5), float_gates_bytes),
+        Kernel(f"ref/linear_{kind}", "linear", vectors, per_mac(5), flat=True),
+        Kernel(f"ref/matmul_{kind}", "matmul", matrices, per_mac(5), flat=True),
+    )
+
+
 KERNELS: tuple[Kernel, ...] = (
-    Kernel("ref/conv2d_f32", "conv2d", convolves, per_mac(9)),
-    Kernel("ref/linear_f32", "conv2d", multiplies_pixels, per_mac(5), flat=True),
-    Kernel("ref/depthwise_conv2d_f32", "depthwise_conv2d", convolves, per_mac(12)),
-    Kernel("ref/linear_f32", "linear", has_float_weights, per_mac(5), flat=True),
-    Kernel("ref/matmul_f32", "matmul", _multiplies, per_mac(5), flat=True),
+    *_sums_of_products("f32", unfused),
+    *_sums_of_products("fused_f32", fused),
     Kernel(
         "ref/layer_norm_f32", "layer_norm", has_float_weights, per_output(20), flat=True,
         buffered=True,
@@ -106,6 +145,10 @@ KERNELS: tuple[Kernel, ...] = (
     _simple("ref/add_f32", "add", 12),
     _simple("ref/add_f32", "sub", 12),
     _simple("ref/mul_f32", "mul", 12),
+    Kernel("ref/add_broadcast_f32", "add", _broadcasts, per_output(25)),
+    Kernel("ref/add_broadcast_f32", "sub", _broadcasts, per_output(25)),
+    Kernel("ref/mul_broadcast_f32", "mul", _broadcasts, per_output(25)),
+    Kernel("ref/strided", "hidden", is_float, per_output(10)),
     _simple("ref/softmax_f32", "softmax", 60),
     _simple("ref/unary_f32", "unary", 40),
     Kernel("ref/resize_bilinear_f32", "resize", _resizes_bilinear, per_output(30)),

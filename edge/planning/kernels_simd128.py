@@ -50,7 +50,7 @@ def _scales(graph: Graph, node: Node, channels: npt.NDArray[np.int64]) -> bool:
     return weighted_scale(weighted, weight_rows(graph, node), channels) is not None
 
 
-def _convolves(graph: Graph, node: Node) -> bool:
+def convolves(graph: Graph, node: Node) -> bool:
     return (
         is_single_image(graph, node)
         and has_weights(graph, node)
@@ -59,17 +59,17 @@ def _convolves(graph: Graph, node: Node) -> bool:
     )
 
 
-def _multiplies(graph: Graph, node: Node) -> bool:
+def multiplies_pixels(graph: Graph, node: Node) -> bool:
     return has_weights(graph, node) and _scales(
         graph, node, filled_blocks(graph.type(node.output).shape[-1])
     )
 
 
-def _pointwise(graph: Graph, node: Node) -> bool:
-    return is_pointwise(graph, node) and _multiplies(graph, node)
+def transforms(graph: Graph, node: Node) -> bool:
+    return is_pointwise(graph, node) and multiplies_pixels(graph, node)
 
 
-def _depth(graph: Graph, node: Node) -> int:
+def input_depth(graph: Graph, node: Node) -> int:
     inputs = math.prod(graph.type(node.inputs[1]).shape[1:])
     return -(-inputs // 8) * 8
 
@@ -81,23 +81,23 @@ def _dot_scratch(depth: int, pixels: int) -> int:
 
 
 def _convolution_scratch(graph: Graph, node: Node) -> int:
-    depth = _depth(graph, node)
+    depth = input_depth(graph, node)
     return _dot_scratch(depth, graph.type(node.output).shape[2]) + _PIXELS * depth + 16
 
 
 def _pointwise_scratch(graph: Graph, node: Node) -> int:
-    depth = _depth(graph, node)
+    depth = input_depth(graph, node)
     pixels = math.prod(graph.type(node.output).shape[:-1])
     filled = depth != graph.type(node.inputs[1]).shape[-1]
     return _dot_scratch(depth, pixels) + _PIXELS * depth * filled
 
 
-def _gathered(graph: Graph, node: Node) -> int:
+def gathered(graph: Graph, node: Node) -> int:
     """Bytes of the windows that are gathered."""
-    return math.prod(graph.type(node.output).shape[:-1]) * _depth(graph, node)
+    return math.prod(graph.type(node.output).shape[:-1]) * input_depth(graph, node)
 
 
-_CONVOLUTION_COST = total(*costs_simd128.DOTS.terms, (1, _gathered), (20, pixels))
+_CONVOLUTION_COST = total(*costs_simd128.DOTS.terms, (1, gathered), (20, pixels))
 
 
 def _depthwise(graph: Graph, node: Node) -> bool:
@@ -147,13 +147,13 @@ def _product_scratch(graph: Graph, node: Node) -> int:
 
 
 KERNELS: tuple[Kernel, ...] = (
-    Kernel("simd128/conv2d_s8", "conv2d", _convolves, _CONVOLUTION_COST, _convolution_scratch),
+    Kernel("simd128/conv2d_s8", "conv2d", convolves, _CONVOLUTION_COST, _convolution_scratch),
     Kernel(
-        "simd128/pointwise_conv2d_s8", "conv2d", _pointwise, costs_simd128.DOTS, _pointwise_scratch,
+        "simd128/pointwise_conv2d_s8", "conv2d", transforms, costs_simd128.DOTS, _pointwise_scratch,
         flat=True, granule=_PIXELS, buffered=True,
     ),
     Kernel(
-        "simd128/pointwise_conv2d_s8", "linear", _multiplies, costs_simd128.DOTS,
+        "simd128/pointwise_conv2d_s8", "linear", multiplies_pixels, costs_simd128.DOTS,
         _pointwise_scratch, flat=True, granule=_PIXELS, buffered=True,
     ),
     Kernel(

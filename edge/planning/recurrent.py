@@ -33,6 +33,21 @@ def gates_bytes(graph: Graph, node: Node) -> int:
     return 2 * 2 * graph.type(node.inputs[3]).elements + kept
 
 
+def recurs_in_floats(graph: Graph, node: Node) -> bool:
+    """Whether weights and biases are constant float32, and one sequence is made of one."""
+    constants = all(
+        graph.is_constant(name) and graph.type(name).dtype is DType.FLOAT32
+        for name in node.inputs[1:5]
+    )
+    single = graph.type(node.output).shape[0] == 1
+    return single and constants and has_types(graph, node, DType.FLOAT32, DType.FLOAT32)
+
+
+def float_gates_bytes(graph: Graph, node: Node) -> int:
+    """The gate inputs of both projections, float32."""
+    return 4 * 2 * graph.type(node.inputs[3]).elements
+
+
 DSP_GATES = ("dsp/gate_inputs.c", "dsp/project_1x4.S", "dsp/widen_1.S")
 _LEAST_SIZE, _LARGEST_SHIFT = 4, 7  # of edge/dsp_recurrent.h
 _DSP_LIMIT = 2**23

@@ -8,10 +8,16 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 STRIP = {1: 32, 2: 16, 4: 8}  # pixels, by output channels of a block
+STRIP_BYTES = 24576  # of f32x4_sparse.h, as STRIP
 QUAD = 4  # rows of weights are filled up to a multiple
 BLOCK_COST = {1: 28 / 32, 2: 25 / 16, 4: 24 / 8}
-"""Vector operations of sparse_pointwise_conv2d_f32.c for a block of so many output channels and a
+"""Vector operations of f32x4_sparse.h for a block of so many output channels and a
 pixel."""
+
+
+def part(size: int) -> int:
+    """The input channels that a strip holds at most."""
+    return STRIP_BYTES // (4 * STRIP[size])
 
 
 def blocks_of(rows: Floats, size: int) -> npt.NDArray[np.bool_]:

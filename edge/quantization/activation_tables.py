@@ -23,6 +23,7 @@ from edge.quantization.constants import per_tensor, quantized_bounds
 from edge.quantization.fixed_point import Int64s, inverse_sqrt, rounding_shift, twice
 from edge.quantization.functions import FUNCTIONS, GELU_CUBIC, SQRT_2_OVER_PI, erfc
 from edge.quantization.requantize import INT8_MAX, INT8_MIN, normalized_multiplier
+from edge.quantization.stored import lowest_stored
 
 Table = npt.NDArray[np.int8]
 
@@ -62,7 +63,8 @@ def lookup_table(graph: Graph, node: Node) -> Table:
         node.where,
     )
     litert = graph.rounding is not Rounding.SINGLE
-    return (_LITERT.get(unary.function, _exact) if litert else _exact)(unary)
+    table = (_LITERT.get(unary.function, _exact) if litert else _exact)(unary)
+    return np.maximum(table, np.int8(lowest_stored(graph, node.output)))
 
 
 def _exact(unary: _Unary) -> Table:

@@ -27,18 +27,19 @@ def is_degenerate(low: float, high: float) -> bool:
     return max(high, 0.0) - min(low, 0.0) < SMALLEST_RANGE
 
 
-def from_range(low: float, high: float) -> Quantization:
+def from_range(low: float, high: float, *, seven_bits: bool = False) -> Quantization:
     """int8 quantization of [low, high], widened to hold zero, which is represented exactly.
 
-    A range that starts at zero gets the zero point -128, so that a fused relu needs no clamp.
-    A degenerate range is replaced by [0, 1].
+    A range that starts at zero gets the smallest stored value, -128 or of seven bits 0, as zero
+    point, so that a fused relu needs no clamp. A degenerate range is replaced by [0, 1].
     """
+    lowest = 0 if seven_bits else INT8_MIN
     if is_degenerate(low, high):
         low, high = 0.0, DEFAULT_RANGE
     low, high = min(low, 0.0), max(high, 0.0)
-    scale = float(np.float32((high - low) / (INT8_MAX - INT8_MIN)))
-    zero_point = round(INT8_MIN - low / scale)
-    return Quantization.per_tensor(scale, min(max(zero_point, INT8_MIN), INT8_MAX))
+    scale = float(np.float32((high - low) / (INT8_MAX - lowest)))
+    zero_point = min(max(round(lowest - low / scale), lowest), INT8_MAX)
+    return Quantization.per_tensor(scale, zero_point, seven_bits=seven_bits)
 
 
 def along_axis(quantization: Quantization, rank: int) -> tuple[Doubles, Doubles]:

@@ -23,6 +23,7 @@ from edge.quantization.integer_form import require_integer_form
 from edge.quantization.lower import NO_WEIGHTS, lower
 from edge.quantization.observers import OBSERVERS, Observer
 from edge.quantization.ranges import Range, Warn, annotate
+from edge.quantization.seven_bits import require_bits
 from edge.quantization.sharing import activations
 
 BATCH = 16  # samples interpreted at once: bounds the memory that calibration takes
@@ -38,6 +39,8 @@ def quantize(
     *,
     observer: str = "minmax",
     rounding: Rounding = Rounding.SINGLE,
+    activation_bits: int = 8,
+    input_range: Range | None = None,
     progress: bool = True,
     warn: Warn = ignore,
 ) -> Graph:
@@ -45,15 +48,21 @@ def quantize(
 
     Weights become int8, symmetric per output channel; activations int8, asymmetric per tensor, over
     the range that `observer` ("minmax", "moving_average", "percentile" or "mse") finds on the
-    calibration data (see edge.quantization.calibration). `warn` receives diagnostics that do not
-    stop the work. Raises EdgeError E0201 to E0206, E0030 and E0031.
+    calibration data (see edge.quantization.calibration). With 7 `activation_bits` what convolutions
+    and linear layers read, model inputs apart, holds 0..127 alone (edge.quantization.seven_bits).
+    `input_range` is that of the inputs where what makes them has its own scale: a front end whose
+    int8 rows stand for -32 to 31.75. `warn` receives diagnostics that do not stop the work.
+    Raises EdgeError E0201 to E0206, E0030 and E0031.
     """
+    require_bits(activation_bits)
     graph = replace(run_passes(graph, FLOAT_PASSES), rounding=rounding)
     require_integer_form(graph, NO_WEIGHTS)
     checked = samples(calibration, graph)
     counted = progress_bar(checked, "calibrating", sample_count(calibration), progress)
     ranges = observe(graph, counted, observer)
-    return lower(graph, annotate(graph, ranges, warn))
+    if input_range is not None:
+        ranges |= dict.fromkeys(graph.inputs, input_range)
+    return lower(graph, annotate(graph, ranges, warn, activation_bits))
 
 
 def observe(graph: Graph, inputs: Iterable[Sample], observer: str = "minmax") -> dict[str, Range]:

@@ -8,6 +8,7 @@ integer arithmetic has no use for finer steps (numerics: `single` rounding wants
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from edge.errors import Diagnostic
 from edge.ir import Graph, Node, Quantization
 from edge.quantization.affine import SYMMETRIC_MAX, from_range, is_degenerate
 from edge.quantization.constants import WEIGHT_AXIS
+from edge.quantization.seven_bits import with_seven_bits
 from edge.quantization.sharing import (
     activations,
     complete,
@@ -32,17 +34,21 @@ LARGEST_MULTIPLIER = 0.2495
 LARGEST_ADD_RATIO = 3.99  # operand to result, just below 4
 
 
-def annotate(graph: Graph, ranges: Mapping[str, Range], warn: Warn) -> dict[str, Quantization]:
+def annotate(
+    graph: Graph, ranges: Mapping[str, Range], warn: Warn, activation_bits: int = 8
+) -> dict[str, Quantization]:
     """The quantization of each activation, except fixed ones and moves of those.
 
-    `warn` receives E0207 for tensors that were zero on all calibration data.
+    With 7 `activation_bits` those that edge.quantization.seven_bits names hold 0..127. `warn`
+    receives E0207 for tensors that were zero on all calibration data.
     """
     leaders = groups(graph)
+    seven = with_seven_bits(graph, leaders) if activation_bits == 7 else set()
     chosen: dict[str, Quantization] = {}
     for leader, (low, high) in _united(leaders, ranges).items():
         if is_degenerate(low, high):
             warn(_degenerate(graph, leader))
-        chosen[leader] = from_range(low, high)
+        chosen[leader] = from_range(low, high, seven_bits=leader in seven)
     _raise_scales(graph, leaders, chosen)
     return {name: chosen[leader] for name, leader in leaders.items()}
 
@@ -103,7 +109,7 @@ def _raise_scales(
         least = least_scale(*(_scale(graph, known, name) for name in node.inputs[:2]))
         least = float(np.float32(least))
         if chosen[leader].scale[0] < least:
-            chosen[leader] = Quantization.per_tensor(least, chosen[leader].zero_point[0])
+            chosen[leader] = replace(chosen[leader], scale=(least,))
 
 
 def _scale(graph: Graph, known: Mapping[str, Quantization], name: str) -> float:

@@ -48,7 +48,16 @@ def default_form(rounding: Rounding) -> Form:
 def activation_range(graph: Graph, node: Node) -> tuple[int, int]:
     """Smallest and largest stored output, with the fused activation taken into account."""
     scale, zero_point = per_tensor(graph, node, node.output)
-    return quantized_bounds(str(attributes(node).get("activation", "none")), scale, zero_point)
+    activation = str(attributes(node).get("activation", "none"))
+    low, high = quantized_bounds(activation, scale, zero_point)
+    lowest = lowest_stored(graph, node.output)
+    return max(low, lowest), max(high, lowest)
+
+
+def lowest_stored(graph: Graph, name: str) -> int:
+    """The smallest value that an int8 tensor may hold."""
+    quantization = graph.type(name).quantization
+    return 0 if quantization is not None and quantization.seven_bits else INT8_MIN
 
 
 def quantized_bounds(activation: str, scale: float, zero_point: int) -> tuple[int, int]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from edge.errors import fail
-from edge.ir import DType, Rounding
-from edge.ir.types import Array
+from edge.ir import DType
+from edge.ir.types import FLOAT_ROUNDINGS, Array
 from edge.reference import (
     float_kernels,
     float_ordered,
+    float_ordered_recurrent,
     int8_attention,
     int8_dense,
     int8_elementwise,
@@ -72,7 +73,11 @@ FLOAT32: dict[str, Kernel] = {
     "unary": float_kernels.unary,
 }
 
-FLOAT_ORDERED = float_ordered.KERNELS
+FLOAT_ORDERED: dict[str, Kernel] = {
+    **float_ordered.KERNELS,
+    **float_ordered_recurrent.KERNELS,
+    "hidden": recurrent.hidden_float,
+}
 
 INT16: dict[str, Kernel] = {"hidden": recurrent.hidden_int16}
 
@@ -86,7 +91,7 @@ KERNELS: dict[DType, dict[str, Kernel]] = {
 def execute(call: Call) -> Array:
     """The output of one node. Raises EdgeError E0101 if no kernel takes its element type."""
     dtype = call.graph.type(call.node.inputs[0]).dtype
-    table = FLOAT_ORDERED if call.graph.rounding is Rounding.FLOAT else KERNELS.get(dtype, {})
+    table = FLOAT_ORDERED if call.graph.rounding in FLOAT_ROUNDINGS else KERNELS.get(dtype, {})
     kernel = MOVES.get(call.node.op) or table.get(call.node.op)
     if kernel is None:
         raise fail("E0101", f"{call.node.op} of {dtype} is not supported", call.node.where)

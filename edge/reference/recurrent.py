@@ -54,12 +54,12 @@ def gru_float(call: Call) -> Array:
 
     def step(a: Numbers, state: State) -> State:
         (h,) = state
-        (a_r, a_z, a_n), (b_r, b_z, b_n) = _gates(a), _gates(h @ hidden_weights.T + hidden_bias)
+        (a_r, a_z, a_n), (b_r, b_z, b_n) = gates(a), gates(h @ hidden_weights.T + hidden_bias)
         r, z = _logistic(a_r + b_r), _logistic(a_z + b_z)
         n = np.tanh(a_n + r * b_n)
         return (np.asarray(n + z * (h - n), np.float32),)
 
-    steps = _unrolled(given, _initial(call, np.float32), step)
+    steps = unrolled(given, initial(call, np.float32), step)
     return np.stack([h for (h,) in steps], axis=1)
 
 
@@ -69,13 +69,13 @@ def gru_int8(call: Call) -> Array:
 
     def step(a: Numbers, state: State) -> State:
         (h,) = state
-        (a_r, a_z, a_n), (b_r, b_z, b_n) = _gates(a), _gates(_projected(constants.hidden, h))
+        (a_r, a_z, a_n), (b_r, b_z, b_n) = gates(a), gates(_projected(constants.hidden, h))
         r, z = sigmoid(_clamp16(a_r + b_r)), sigmoid(_clamp16(a_z + b_z))
         n = tanh(_clamp16(a_n + ((r * b_n + _HALF) >> 15)))
         mixed = n + ((z * ((h.astype(np.int64) << 8) - n) + _HALF) >> 15)
         return (_clamp8((mixed + 128) >> 8),)
 
-    steps = _unrolled(given, _initial(call, np.int8), step)
+    steps = unrolled(given, initial(call, np.int8), step)
     return np.stack([h for (h,) in steps], axis=1)
 
 
@@ -86,11 +86,11 @@ def lstm_float(call: Call) -> Array:
 
     def step(a: Numbers, state: State) -> State:
         h, c = state
-        i, f, g, o = _gates(a + (h @ hidden_weights.T + hidden_bias), 4)
+        i, f, g, o = gates(a + (h @ hidden_weights.T + hidden_bias), 4)
         c = _logistic(f) * c + _logistic(i) * np.tanh(g)
         return np.asarray(_logistic(o) * np.tanh(c), np.float32), np.asarray(c, np.float32)
 
-    steps = _unrolled(given, _initial(call, np.float32, np.float32), step)
+    steps = unrolled(given, initial(call, np.float32, np.float32), step)
     return np.stack([np.concatenate(state, axis=-1) for state in steps], axis=1)
 
 
@@ -100,13 +100,13 @@ def lstm_int8(call: Call) -> Array:
 
     def step(a: Numbers, state: State) -> State:
         h, c = state
-        i, f, g, o = _gates(_clamp16(a + _projected(constants.hidden, h)), 4)
+        i, f, g, o = gates(_clamp16(a + _projected(constants.hidden, h)), 4)
         kept, added = sigmoid(f) * c, (sigmoid(i) * tanh(g)) >> 4
         c = _clamp16((kept + added + _HALF) >> 15)
         shown = sigmoid(o) * tanh(_clamp16(2 * c))
         return _clamp8((shown + 2**22) >> 23), c
 
-    steps = _unrolled(given, _initial(call, np.int8, np.int64), step)
+    steps = unrolled(given, initial(call, np.int8, np.int64), step)
     made = [np.concatenate([h.astype(np.int64) << 4, c], axis=-1) for h, c in steps]
     return np.stack(made, axis=1).astype(np.int16)
 
@@ -124,7 +124,7 @@ def hidden_int16(call: Call) -> Array:
 State = tuple[Numbers, ...]
 
 
-def _initial(call: Call, *types: type[np.generic]) -> State:
+def initial(call: Call, *types: type[np.generic]) -> State:
     """Hidden values, and cell values if there are two types, before the first step."""
     samples, units = len(call.input(0)), call.input(2).shape[1]
     given = (call.optional(slot) for slot in (5, 6))
@@ -136,7 +136,7 @@ def _initial(call: Call, *types: type[np.generic]) -> State:
     )
 
 
-def _unrolled(given: Numbers, state: State, step: Callable[[Numbers, State], State]) -> list[State]:
+def unrolled(given: Numbers, state: State, step: Callable[[Numbers, State], State]) -> list[State]:
     """The state after each step of `given` [samples, steps, ...]."""
     states = []
     for now in range(given.shape[1]):
@@ -145,7 +145,8 @@ def _unrolled(given: Numbers, state: State, step: Callable[[Numbers, State], Sta
     return states
 
 
-def _gates(projected: Numbers, count: int = 3) -> list[Numbers]:
+def gates(projected: Numbers, count: int = 3) -> list[Numbers]:
+    """The parts of each gate."""
     return np.split(projected, count, axis=-1)
 
 

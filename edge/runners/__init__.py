@@ -13,7 +13,7 @@ from edge.runners.result import Result, Runner
 from edge.runners.wasm import WasmRunner
 from edge.target import Target, load_target
 
-__all__ = ["Result", "Runner", "runner_for", "runners"]
+__all__ = ["CHOOSING", "Result", "Runner", "runner_for", "runners"]
 
 _RUNNERS: Mapping[str, Callable[[Target], Runner]] = {
     "qemu": QemuRunner,
@@ -25,6 +25,8 @@ _RUNNERS: Mapping[str, Callable[[Target], Runner]] = {
 }
 _USER_MODE: Mapping[str, Callable[[Target], Runner]] = {"aarch64-android": AndroidRunner}
 _WASM = "wasm32"
+CHOOSING = ("node", "browser")
+"""Runners that take a program's baseline in engines that lack what the program needs."""
 _DEFAULT = {
     "qemu-system-arm": "qemu",
     "qemu-aarch64": "qemu-user",

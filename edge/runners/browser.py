@@ -28,7 +28,7 @@ from edge.toolchains import Program
 
 _PAGE = Path(__file__).with_name("browser_page.html")
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_FLAGS = (
+FLAGS = (
     "--headless=new",
     "--disable-gpu",
     "--no-first-run",
@@ -170,7 +170,7 @@ def _started(browser: str, address: str) -> Iterator[subprocess.Popen[bytes]]:
     # Chromium refuses to sandbox itself for the superuser, as in containers.
     sandbox = ("--no-sandbox",) if os.geteuid() == 0 else ()
     with tempfile.TemporaryDirectory(prefix="edge-chromium-", ignore_cleanup_errors=True) as home:
-        command = [browser, *_FLAGS, *sandbox, f"--user-data-dir={home}", address]
+        command = [browser, *FLAGS, *sandbox, f"--user-data-dir={home}", address]
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

@@ -1,16 +1,20 @@
 """What the Node and browser runners share: a folder with a job goes in, a Result comes out.
 
-The folder holds job.json, model.wasm and input.bin; the engine adds output.bin and report.json.
+The folder holds job.json, model.wasm, baseline.wasm if there is one, and input.bin; the engine adds
+output.bin and report.json.
 `model_run.mjs` says what they contain.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edge.errors import EdgeError, fail
+from edge.errors import Diagnostic, EdgeError, fail
+from edge.runners import relaxed_product
+from edge.runners.known_answer import job_field, refusal
 from edge.runners.result import Bytes, Result, outputs_of
 from edge.toolchains import Program
 
@@ -28,10 +32,21 @@ def write_job(folder: Path, program: Program, samples: Bytes, time: bool) -> Non
         "simd": "simd128" in program.target.isa,
         "time": time,
         "profile": program.profile,
+        "fused": job_field(program),
+        "relaxed": relaxed_product.job_field(program),
+        "baseline": _baseline(folder, program.baseline),
     }
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     (folder / "model.wasm").write_bytes(program.path.read_bytes())
     (folder / "input.bin").write_bytes(samples.tobytes())
+
+
+def _baseline(folder: Path, program: Program | None) -> dict[str, Any] | None:
+    """What differs in the job when the baseline's module runs, which is put into the folder."""
+    if program is None:
+        return None
+    (folder / "baseline.wasm").write_bytes(program.path.read_bytes())
+    return {"arena": program.project.arena}
 
 
 def read_result(folder: Path, program: Program, samples: int, engine: str) -> Result:
@@ -48,7 +63,17 @@ def read_result(folder: Path, program: Program, samples: int, engine: str) -> Re
         time_us=_microseconds(report["timeMs"]),
         stage_time_us=tuple(1000.0 * time for time in stages) if stages else None,
         arena_watermark=int(report["watermark"]),
+        diagnostics=_choice(engine, report["module"]),
     )
+
+
+def _choice(engine: str, module: str) -> tuple[Diagnostic, ...]:
+    """A warning where the engine had to take the baseline."""
+    if module != "baseline.wasm":
+        return ()
+    (found,) = relaxed_product.refusal(engine).diagnostics
+    title = "the module of the baseline ran, which computes the same bits"
+    return (replace(found, severity="warning", notes=(title,)),)
 
 
 def _microseconds(milliseconds: Any) -> float | None:
@@ -56,6 +81,10 @@ def _microseconds(milliseconds: Any) -> float | None:
 
 
 def _failure(program: Program, engine: str, message: str) -> EdgeError:
+    if message == "NO_RELAXED":
+        return relaxed_product.refusal(engine)
+    if message == "NOT_FUSED":
+        return refusal(engine)
     if message == "NO_SIMD":
         return fail(
             "E0405",

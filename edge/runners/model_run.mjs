@@ -2,7 +2,7 @@
 //
 // Runs a model's WebAssembly module; Node and browsers share it.
 //
-// A job: {name, arena, inputs: [bytes], outputs: [bytes], simd, time, profile}. Samples and outputs
+// A job: {name, arena, inputs: [bytes], outputs: [bytes], simd, time, profile, fused}. Samples and outputs
 // are bytes, all inputs (outputs) of sample 0, then of sample 1, and so on.
 
 const PATTERNS = [0xa5, 0x5a];
@@ -107,9 +107,34 @@ function stageTimes(model, sample) {
   return runs[0].map((_, stage) => median(runs.map((run) => run[stage])));
 }
 
+// Whether the engine gives the answer that the module was built for; see known_answer.py.
+function answers({ module, operands, result }) {
+  const bytes = new Uint8Array(module);
+  if (!WebAssembly.validate(bytes)) {
+    return false;
+  }
+  const { f } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
+  return f(...operands) === result;
+}
+
+// Which module runs, and its job: the model's own, or the baseline's in engines that have no relaxed
+// dot products or get them wrong; see relaxed_product.py.
+export function choose(job) {
+  if (!job.relaxed || answers(job.relaxed)) {
+    return { file: 'model.wasm', job };
+  }
+  if (!job.baseline) {
+    throw new Error('NO_RELAXED');
+  }
+  return { file: 'baseline.wasm', job: { ...job, ...job.baseline, fused: null } };
+}
+
 async function instantiate(module, job) {
   if (job.simd && !WebAssembly.validate(SIMD_MODULE)) {
     throw new Error('NO_SIMD');
+  }
+  if (job.fused && !answers(job.fused)) {
+    throw new Error('NOT_FUSED');
   }
   const marks = [];
   const mark = () => marks.push(performance.now());

@@ -9,6 +9,7 @@ from typing import Any
 
 from edge.errors import fail
 from edge.ir.types import Array
+from edge.runners.known_answer import MODULE, ONCE, A, C, must_ask, refusal
 from edge.runners.result import Bytes, Result, outputs_of, samples_of
 from edge.target import Target
 from edge.toolchains import Program
@@ -25,9 +26,15 @@ class WasmRunner:
     name: str = "wasmtime"
 
     def run(self, program: Program, inputs: Sequence[Array], *, count: bool = False) -> Result:
-        """Run every sample. Raises EdgeError: E0014 wrong sizes, E0403 no wasmtime, E0510 trap."""
+        """Run every sample.
+
+        Raises EdgeError: E0014 wrong sizes, E0403 no wasmtime, E0405 no fused multiply-add, E0510
+        trap.
+        """
         wasmtime = _wasmtime()
         samples = samples_of(program.project, inputs)
+        if must_ask(program) and not _fuses(wasmtime):
+            raise refusal("wasmtime")
         try:
             module = _Module(wasmtime, program)
             watermark = max(module.touched(samples[0], pattern) for pattern in _PATTERNS)
@@ -107,6 +114,13 @@ class _Module:
 
     def _write(self, address: int, content: bytes) -> None:
         self._exports["memory"].write(self._store, content, address)
+
+
+def _fuses(wasmtime: Any) -> bool:
+    store = wasmtime.Store(wasmtime.Engine())
+    module = wasmtime.Module(store.engine, MODULE)
+    function = wasmtime.Instance(store, module, []).exports(store)["f"]
+    return bool(function(store, A, A, C) == ONCE)
 
 
 def _wasmtime() -> Any:

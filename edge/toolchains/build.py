@@ -30,13 +30,17 @@ _OVERFLOW = re.compile(r"region [`'](\w+)':? overflowed by (\d+) bytes")
 
 @dataclass(frozen=True)
 class Program:
-    """A built project. `profile` programs mark the start of each stage for the runner."""
+    """A built project. `profile` programs mark the start of each stage for the runner.
+
+    `baseline` is the same model for engines that lack what the target's kernels need.
+    """
 
     path: Path
     project: ProjectSources
     target: Target
     toolchain: Toolchain
     profile: bool = False
+    baseline: Program | None = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,7 @@ def _link(
     objects: Sequence[Path],
     path: Path,
 ) -> None:
-    exports = tuple(f"{project.name}_{part}" for part in project.functions)
+    exports = tuple(f"{project.name}_{part}" for part in project.functions) + project.exports
     before, after = commands.link_flags(target, toolchain.name, exports)
     script = _link_scripts(target, path, exports)
     inputs = [str(file) for file in objects]

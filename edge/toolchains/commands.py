@@ -5,7 +5,7 @@
 | host            | shared   | shared library of the model                              |
 | wasm32          | wasm     | module that exports the model's functions and its memory |
 | aarch64, armv7a | process  | static ELF program for Linux, without a C library        |
-| aarch64-android | library  | shared library that needs no other one, for 16 KB pages  |
+| *-android       | library  | shared library that needs no other one, for 16 KB pages  |
 | anything else   | firmware | ELF image laid out by the target's memory                |
 """
 
@@ -123,6 +123,7 @@ _KIND_OF_CPU: Mapping[str, str] = {
     "aarch64": "process",
     "armv7a": "process",
     "aarch64-android": "library",
+    "x86_64-android": "library",
 }
 
 
@@ -187,11 +188,16 @@ def _region(name: str, memory: Memory) -> str:
 
 
 def feature_check(target: Target) -> str:
-    """C that compiles only if the compiler defines the target's feature macros."""
+    """C that compiles only if the compiler has the target's feature macros and builtins."""
     return (
         "".join(
             f'#ifndef {macro}\n#error "flags of {target.name} give no {macro}"\n#endif\n'
             for macro in target.macros
+        )
+        + "".join(
+            f"#if !__has_builtin({name})\n"
+            f'#error "the compiler is too old for {target.name}: no {name}"\n#endif\n'
+            for name in target.builtins
         )
         + "typedef int edge_features_checked;\n"
     )

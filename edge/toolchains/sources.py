@@ -18,7 +18,8 @@ class ProjectSources:
     """A folder that `edge export` wrote. `files` are relative to it; tensor sizes are bytes.
 
     `input_rows` is 0 where the input lies in the arena, else the rows in which it is given.
-    The samples of a model that has states are a sequence.
+    The samples of a model that has states are a sequence. `exports` are symbols that a library
+    shows beside the model's own. `fused` models add products unrounded (fp32-fused).
     """
 
     path: Path
@@ -29,6 +30,8 @@ class ProjectSources:
     arena: int
     input_rows: int = 0
     has_states: bool = False
+    exports: tuple[str, ...] = ()
+    fused: bool = False
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -69,6 +72,8 @@ def _sources(path: Path, plan: Mapping[str, Any]) -> ProjectSources:
         arena=int(plan["arena"]),
         input_rows=int(plan.get("input_rows", 0)),
         has_states=bool(plan.get("states")),
+        fused=plan.get("rounding") == "float_fused",
+        exports=tuple(str(name) for name in plan.get("exports", ())),
     )
 
 

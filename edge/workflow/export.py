@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,12 @@ from edge.emit.project import Emission, Files, emit, layers_json, to_json
 from edge.errors import Diagnostic, EdgeError, fail
 from edge.frontends import Model, load
 from edge.ir import Graph, Rounding, macs
+from edge.ir.types import FLOAT_ROUNDINGS
+from edge.packages.assemble import packages
+from edge.packages.kinds import KINDS, checked_kinds
+from edge.packages.subject import Subject
 from edge.planning import Plan, check_fit, plan
+from edge.quantization.seven_bits import bits_of_activations
 from edge.target import Target, load_target
 from edge.workflow.prepare import Calibration, has_quantize_nodes, is_float, prepare
 from edge.workflow.prepare_float import prepare_float
@@ -28,7 +33,7 @@ VECTORS, SEQUENCE = 2, 12
 """Test vectors stored in every export; for a model with states they are a sequence."""
 
 INPUT_FORMS = ("arena", "rows")
-PRECISIONS = ("int8", "fp32")
+PRECISIONS = ("int8", "fp32", "fp32-fused")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +48,13 @@ class Exported:
     layers: Sequence[Mapping[str, Any]]
     diagnostics: tuple[Diagnostic, ...] = ()
     smallest: bool = False
+    packages: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The object that `edge export --json` prints, less the envelope."""
         report = report_json(self.plan, self.graph, self.memory, self.layers, self.smallest)
-        return {"out": str(self.out), **report, "diagnostics": self.diagnostics}
+        made = {"packages": self.packages} if self.packages else {}
+        return {"out": str(self.out), **report, **made, "diagnostics": self.diagnostics}
 
 
 def report_json(
@@ -68,10 +75,15 @@ def report_json(
 
 
 def model_json(graph: Graph, name: str) -> dict[str, Any]:
-    """Name, multiply-accumulates and parameters of a model."""
+    """Name, multiply-accumulates, parameters and bits of an activation of a model."""
     weights = (v.type.elements for v in graph.values.values() if v.is_constant)
     total = sum(macs(graph, node) for node in graph.nodes)
-    return {"name": name, "macs": total, "parameters": sum(weights)}
+    return {
+        "name": name,
+        "macs": total,
+        "parameters": sum(weights),
+        "activation_bits": bits_of_activations(graph),
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +110,7 @@ def compile_model(
     observer: str = "minmax",
     rounding: str | Rounding | None = None,
     precision: str = "int8",
+    activation_bits: int = 8,
     prune: str | None = None,
     sram: int | str | None = None,
     flash: int | str | None = None,
@@ -118,15 +131,23 @@ def compile_model(
     if prune is not None:
         loaded = pruned_model(loaded, prune)
     warnings: list[Diagnostic] = []
-    if precision == "fp32":
-        graph = prepare_float(loaded.graph, dump=dump, checked=checked)
+    if precision != "int8":
+        _refuse_bits(activation_bits, precision)
+        fused = precision == "fp32-fused"
+        graph = prepare_float(loaded.graph, fused=fused, dump=dump, checked=checked)
     else:
         graph = prepare(
-            loaded.graph, calibration, observer=observer, rounding=wanted, progress=progress,
-            dump=dump, checked=checked, warn=warnings.append,
+            loaded.graph, calibration, observer=observer, rounding=wanted,
+            activation_bits=activation_bits, progress=progress, dump=dump, checked=checked,
+            warn=warnings.append,
         )  # fmt: skip
     named = replace(graph, name=c_name(name or graph.name))
     return Compilation(loaded, named, chosen, tuple(warnings), input == "rows", smallest)
+
+
+def _refuse_bits(activation_bits: int, precision: str) -> None:
+    if activation_bits != 8:
+        raise fail("E0016", f"activations of {activation_bits} bits with precision {precision}")
 
 
 def _rounding(precision: str, rounding: str | Rounding | None) -> Rounding | None:
@@ -135,7 +156,7 @@ def _rounding(precision: str, rounding: str | Rounding | None) -> Rounding | Non
         raise fail("E0016", f"unknown precision {precision!r}", help=[" or ".join(PRECISIONS)])
     if rounding is None:
         return None
-    if precision == "fp32" or Rounding(rounding) is Rounding.FLOAT:
+    if precision != "int8" or Rounding(rounding) in FLOAT_ROUNDINGS:
         raise fail("E0016", f"rounding {rounding} with precision {precision}: only int8 rounds so")
     return Rounding(rounding)
 
@@ -147,6 +168,7 @@ def export(
     calibration: Calibration = None,
     *,
     force: bool = False,
+    package: Sequence[str] = (),
     **settings: Any,
 ) -> Exported:
     """Write the C project of `model` for `target` into the folder `out`.
@@ -154,27 +176,60 @@ def export(
     `model` is anything `edge.load` takes. `calibration` (.npz, .npy or an iterable of inputs)
     quantizes a float model. Further settings: `observer` ("minmax", "moving_average",
     "percentile", "mse"), `rounding` ("tflite", "tflm", "single"), `precision` ("int8", or "fp32"
-    for float kernels, which need no calibration), `prune` ("1x4:0.5" removes half of the weights of
+    for float kernels, which need no calibration; "fp32-fused" adds products unrounded, which makes
+    other bits and is quicker where the target has the instruction), `activation_bits` (8, or 7 for
+    the relaxed kernels of `wasm32-relaxed`: what convolutions and linear layers read holds 0..127
+    alone), `prune` ("1x4:0.5" removes half of the weights of
     every layer that the pattern fits, least magnitude first), `sram` and `flash` (bytes or
     "256K"; `sram="min"` joins operators until the arena is as small as it gets), `input` ("arena",
     or "rows" for an input that is given row by row and never held as a whole), `name` (prefix of
     the C names), `progress`, `dump` (folder for the graph after each
-    pass), `checked` (check the graph after each pass).
+    pass), `checked` (check the graph after each pass). `package` names kinds of packages
+    (edge.packages.kinds) that are put beside the C, each in a folder OUT/KIND.
 
     Raises EdgeError: the model is unreadable or not supported, needs calibration, or does not fit
-    the target. The folder is then left as it was.
+    the target, or a package cannot be made of it. The folder is then left as it was.
     """
+    kinds = checked_kinds(package)
     compiled = compile_model(model, target, calibration, **settings)
     graph, chosen, planned = compiled.graph, compiled.target, compiled.plan
-    memory = check_fit(graph, planned, chosen)
-    layers = layers_json(Emission(graph, planned))
-    files = emit(graph, planned, _vectors(graph))
-    report = report_json(planned, graph, memory, layers, compiled.smallest)
-    files |= _records(compiled, report)
-    write_project(Path(out), files, force)
+    subject = _subject(compiled)
+    packed = packages(subject, kinds)
+    write_project(Path(out), {**subject.files, **packed}, force)
+    memory, layers = subject.report["memory"], subject.report["layers"]
     return Exported(
-        Path(out), graph, planned, chosen, memory, layers, compiled.warnings, compiled.smallest
-    )
+        Path(out), graph, planned, chosen, memory, layers, compiled.warnings, compiled.smallest,
+        packages_json(kinds, packed),
+    )  # fmt: skip
+
+
+def packages_json(kinds: Sequence[str], files: Files) -> dict[str, Any]:
+    """Of each package: how it was checked, and the bytes of each file."""
+    return {
+        kind: {
+            "support": str(KINDS[kind].support),
+            "files": {
+                path.removeprefix(f"{kind}/"): len(content)
+                for path, content in files.items()
+                if path.startswith(f"{kind}/")
+            },
+        }
+        for kind in kinds
+    }
+
+
+def _subject(compiled: Compilation) -> Subject:
+    """The files of an export. Raises EdgeError if it does not fit its target."""
+    graph, planned = compiled.graph, compiled.plan
+    memory = check_fit(graph, planned, compiled.target)
+    vectors = reference_vectors(graph)
+    files = emit(graph, planned, vectors)
+    layers = layers_json(Emission(graph, planned))
+    files |= _records(compiled, report_json(planned, graph, memory, layers, compiled.smallest))
+    return Subject(
+        files, compiled.target, vectors,
+        lambda name: _subject(replace(compiled, target=load_target(name))),
+    )  # fmt: skip
 
 
 def _records(compiled: Compilation, report: Mapping[str, Any]) -> Files:
@@ -184,7 +239,9 @@ def _records(compiled: Compilation, report: Mapping[str, Any]) -> Files:
     return files
 
 
-def _vectors(graph: Graph) -> tuple[list[np.ndarray[Any, Any]], list[np.ndarray[Any, Any]]]:
+def reference_vectors(
+    graph: Graph,
+) -> tuple[list[np.ndarray[Any, Any]], list[np.ndarray[Any, Any]]]:
     """Random inputs and the outputs of the numpy reference."""
     from edge.reference import run_batch
 
@@ -237,7 +294,7 @@ def _unsupported(diagnostic: Diagnostic) -> dict[str, Any]:
 
 
 def _with_made_up_ranges(graph: Graph, settings: dict[str, Any]) -> dict[str, Any]:
-    if settings.get("precision") == "fp32" or settings.get("calibration") is not None:
+    if settings.get("precision", "int8") != "int8" or settings.get("calibration") is not None:
         return settings
     if is_float(graph) and not has_quantize_nodes(graph):
         return {**settings, "calibration": [tuple(random_inputs(graph, 1))]}

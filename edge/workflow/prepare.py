@@ -31,6 +31,7 @@ def prepare(
     *,
     observer: str = "minmax",
     rounding: Rounding | None = None,
+    activation_bits: int = 8,
     progress: bool = True,
     dump: Path | None = None,
     checked: bool = False,
@@ -42,9 +43,12 @@ def prepare(
     with quantize/dequantize nodes keeps the scales it brings. `dump` names a folder that receives
     the graph after each pass; `checked` verifies the graph after each pass; `warn` receives
     diagnostics that do not stop the work.
-    Raises EdgeError E0201 if a float graph comes without calibration data.
+    Raises EdgeError E0201 if a float graph comes without calibration data, E0016 for other
+    `activation_bits` than 8 with a model that is quantized already.
     """
     graph = run_passes(graph, FLOAT_PASSES, check=checked, dump=dump)
+    if activation_bits != 8:
+        _require_float(graph, activation_bits)
     if has_quantize_nodes(graph):
         from edge.quantization.qdq import absorb_qdq
 
@@ -56,12 +60,22 @@ def prepare(
             calibration if calibration is not None else (),
             observer=observer,
             rounding=rounding or Rounding.SINGLE,
+            activation_bits=activation_bits,
             progress=progress,
             warn=warn,
         )
     if rounding is not None:
         graph = replace(graph, rounding=rounding)
     return check(run_passes(graph, INTEGER_PASSES, check=checked, dump=dump))
+
+
+def _require_float(graph: Graph, activation_bits: int) -> None:
+    if has_quantize_nodes(graph) or not is_float(graph):
+        raise fail(
+            "E0016",
+            f"{graph.name} is quantized already: its activations cannot get {activation_bits} bits",
+            help=["give the float model with --calibration"],
+        )
 
 
 def _require(graph: Graph, calibration: Calibration) -> None:

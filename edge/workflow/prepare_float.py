@@ -12,16 +12,20 @@ from edge.ir import DType, Graph, Rounding, check
 from edge.passes.pipeline import FLOAT_PASSES, run_passes
 
 
-def prepare_float(graph: Graph, *, dump: Path | None = None, checked: bool = False) -> Graph:
+def prepare_float(
+    graph: Graph, *, fused: bool = False, dump: Path | None = None, checked: bool = False
+) -> Graph:
     """The float32 graph of a float model, with the arithmetic of the kernels.
 
-    `dump` and `checked` as in `prepare`. Raises EdgeError E0209 for a model that is quantized, or
-    whose constants are not all finite: sums leave out products with zeros.
+    `fused` takes Rounding.FLOAT_FUSED. `dump` and `checked` as in `prepare`. Raises EdgeError
+    E0209 for a model that is quantized, or whose constants are not all finite: sums leave out
+    products with zeros.
     """
     graph = run_passes(graph, FLOAT_PASSES, check=checked, dump=dump)
     _refuse_quantized(graph)
     _refuse_infinite(graph)
-    return check(replace(graph, rounding=Rounding.FLOAT))
+    rounding = Rounding.FLOAT_FUSED if fused else Rounding.FLOAT
+    return check(replace(graph, rounding=rounding))
 
 
 def _refuse_quantized(graph: Graph) -> None:

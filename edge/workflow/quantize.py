@@ -23,16 +23,21 @@ def quantize(
     *,
     observer: str = "minmax",
     rounding: str | Rounding | None = None,
+    activation_bits: int = 8,
     progress: bool = True,
 ) -> Graph:
     """The int8 graph of `model` (anything `edge.load` takes), ready for `edge.export`.
 
     A float model needs `calibration` (.npz, .npy or an iterable of inputs); a model with PT2E
-    quantize/dequantize nodes keeps the scales it brings. Raises EdgeError.
+    quantize/dequantize nodes keeps the scales it brings. `activation_bits` 7 lets what convolutions
+    and linear layers read hold 0..127 alone, for `wasm32-relaxed`. Raises EdgeError.
     """
     wanted = Rounding(rounding) if rounding else None
     graph = load(model, wanted).graph
-    return prepare(graph, calibration, observer=observer, rounding=wanted, progress=progress)
+    return prepare(
+        graph, calibration, observer=observer, rounding=wanted, activation_bits=activation_bits,
+        progress=progress,
+    )  # fmt: skip
 
 
 def quantize_file(
@@ -40,6 +45,7 @@ def quantize_file(
     calibration: Path,
     *,
     observer: str = "minmax",
+    activation_bits: int = 8,
     labels: Path | None = None,
     out: Path | None = None,
     progress: bool = True,
@@ -49,7 +55,10 @@ def quantize_file(
     Returns the fields of edge.quantization.sqnr.Report as plain data.
     """
     float_graph = load(model).graph
-    int8_graph = quantize(float_graph, calibration, observer=observer, progress=progress)
+    int8_graph = quantize(
+        float_graph, calibration, observer=observer, activation_bits=activation_bits,
+        progress=progress,
+    )  # fmt: skip
     known = None if labels is None else _labels(labels)
     report = compare(float_graph, int8_graph, calibration, labels=known).to_json()
     if out is not None:

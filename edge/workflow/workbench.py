@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from edge.emit.project import emit
 from edge.ir.types import Array
 from edge.planning import plan
 from edge.reference import run_batch
-from edge.runners import Result, Runner, runner_for
+from edge.runners import CHOOSING, Result, Runner, runner_for
 from edge.target import Target, load_target
 from edge.toolchains import Program, Toolchain, build, find_toolchain
 from edge.workflow.project import Project, write_project
@@ -54,7 +54,15 @@ class Workbench:
         target = self.runner.target
         own = target.kernels == self.target.kernels
         folder = self.project.path if own else retarget(self.project, target)
-        return build(folder, target, self.toolchain, profile=profile)
+        program = build(folder, target, self.toolchain, profile=profile)
+        return replace(program, baseline=self._baseline(target, profile))
+
+    def _baseline(self, target: Target, profile: bool) -> Program | None:
+        """The same graph for engines that lack the target's instructions."""
+        if not target.baseline or self.runner.name not in CHOOSING:
+            return None
+        other = load_target(target.baseline)
+        return build(retarget(self.project, other), other, self.toolchain, profile=profile)
 
     def run(self, program: Program, inputs: Sequence[Array], count: bool = False) -> Result:
         """Run the program on samples [N, ...] of each input; `count` measures it too."""

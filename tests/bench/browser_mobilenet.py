@@ -1,13 +1,18 @@
 """int8 or fp32 MobileNet-v1 and -v2 in headless Chromium beside LiteRT.js and onnxruntime-web.
 
-    python -m tests.bench.browser_mobilenet [--peers FOLDER] [--runtimes edge,litert,ort]
-                                            [--rounds 60] [--rounding tflite|single]
+    python -m tests.bench.browser_mobilenet [--peers FOLDER] [--rounds 60]
+                                            [--runtimes edge,edge-relaxed,litert,ort]
+                                            [--rounding tflite|single]
                                             [--precision int8|fp32] [--json]
 
 One page runs all runtimes by turns, single-threaded, on the same weights (mobilenet_files.py); a
 picture of floats goes in, float scores come out. The figures are medians over the rounds. npm
 brings the peers into FOLDER (a cache by default); onnxruntime-web needs `pip install onnx` too and
 is left out without. The scores of the peers must agree with ours within quantization error.
+
+"edge-relaxed" is the same network with 7-bit activations (what convolutions and linear layers read
+lies in 0..127), on relaxed SIMD: another quantization, which no other runtime here computes. In
+fp32 it is fused arithmetic (--precision fp32-fused), as that of LiteRT.js where the CPU has FMA.
 """
 
 from __future__ import annotations
@@ -28,6 +33,7 @@ import numpy as np
 
 import edge
 from edge.cli.tables import print_table
+from edge.ir import Graph
 from edge.runners.browser import chromium, visit
 from edge.target import load_target
 from edge.toolchains import build, find_toolchain
@@ -40,6 +46,7 @@ from tests.bench.mobilenet_floats import float_graph, float_onnx, float_tflite
 PACKAGES = {"litert": "@litertjs/core@2.5", "ort": "onnxruntime-web@1.30"}
 CACHE = Path(tempfile.gettempdir()) / "edge-bench-peers"
 PAGE = Path(__file__).with_suffix(".html")
+RELAXED = "edge-relaxed"
 WARM = 60  # rounds until all engines have compiled their hot functions well
 TIMEOUT_S = 900
 CLOSE = 0.05  # of the range of the scores: mean difference between two roundings of one network
@@ -69,16 +76,30 @@ def prepare(
     image(7).tofile(folder / f"{name}.f32")
     if "ort" in runtimes:
         (folder / f"{name}.onnx").write_bytes(float_onnx(graph) if floats else onnx(graph))
-    return exported(folder, source, name, **settings)
+    model = exported(folder, source, name, **settings)
+    if RELAXED in runtimes and floats:
+        model["kinds"] = {"-relaxed": fused(folder, source, name)}
+    elif RELAXED in runtimes:
+        seven = int8_graph(name, activation_bits=7)
+        rounding = settings["rounding"] or "tflite"  # as the .tflite file's
+        kind = exported(folder, seven, name, "-relaxed", rounding=rounding)
+        model["kinds"] = {"-relaxed": kind}
+    return model
 
 
-def exported(folder: Path, source: Path, name: str, **settings: str | None) -> dict[str, Any]:
-    """Export and build a .tflite file as <name>.wasm; what the page must know of it."""
-    out = folder / f"export-{name}"
-    edge.export(source, "wasm32", out, progress=False, **settings)
-    target = load_target("wasm32")
+def fused(folder: Path, source: Path, name: str) -> dict[str, Any]:
+    """`exported` in fused arithmetic on relaxed SIMD."""
+    return exported(folder, source, name, "-relaxed", precision="fp32-fused")
+
+
+def exported(
+    folder: Path, source: Path | Graph, name: str, kind: str = "", **settings: str | None
+) -> dict[str, Any]:
+    """Export and build a model as <name><kind>.wasm; what the page must know of it."""
+    out, target = folder / f"export-{name}{kind}", load_target(f"wasm32{kind}")
+    edge.export(source, target, out, name=name, progress=False, **settings)
     program = build(out, target, find_toolchain("zig", target))
-    shutil.copy(program.path, folder / f"{name}.wasm")
+    shutil.copy(program.path, folder / f"{name}{kind}.wasm")
     plan = json.loads((out / "plan.json").read_text())
     sides = {side: plan[f"{side}s"][0] for side in ("input", "output")}
     return {
@@ -138,6 +159,7 @@ def rows(report: dict[str, Any]) -> list[dict[str, Any]]:
         ours = np.array(found[0]["scores"])
         for runtime in found:
             scores = np.array(runtime["scores"])
+            built = model.get("kinds", {}).get(runtime["name"].removeprefix("edge"), model)
             made.append(
                 {
                     "model": model["name"],
@@ -146,8 +168,8 @@ def rows(report: dict[str, Any]) -> list[dict[str, Any]]:
                     "minimum_ms": min(runtime["times"]),
                     "difference": float(np.abs(scores - ours).mean() / np.ptp(ours)),
                     "same_class": bool(scores.argmax() == ours.argmax()),
-                    "mismatches": model["mismatches"],
-                    "code_bytes": model["module"] - model["weights"],
+                    "mismatches": built["mismatches"],
+                    "code_bytes": built["module"] - built["weights"],
                 }
             )
     return made
@@ -167,16 +189,17 @@ def show(report: dict[str, Any], table: list[dict[str, Any]]) -> None:
         ],
     )  # fmt: skip
     for row in table:
-        if row["runtime"] == "edge":
-            print(f"{row['model']}: module without weights {row['code_bytes']:,} B, "
-                  f"{row['mismatches']} mismatches against numpy")  # fmt: skip
+        if row["runtime"].startswith("edge"):
+            size, wrong = f"{row['code_bytes']:,} B", row["mismatches"]
+            print(f"{row['model']} {row['runtime']}: module without weights {size}, "
+                  f"{wrong} mismatches against numpy")  # fmt: skip
 
 
 def main() -> None:
     """Print the table, or one JSON object; exit status 1 if scores do not agree."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--peers", type=Path, default=CACHE)
-    parser.add_argument("--runtimes", default="edge,litert,ort")
+    parser.add_argument("--runtimes", default=f"edge,{RELAXED},litert,ort")
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--precision", choices=["int8", "fp32"], default="int8")

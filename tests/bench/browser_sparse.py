@@ -4,9 +4,10 @@
                                          [--rounds 60] [--peers FOLDER] [--json]
 
 One page runs by turns, single-threaded, on the same pruned weights: Edge with the kernels that its
-planner picks, LiteRT.js on dense tensors, and LiteRT.js on sparse tensors through DENSIFY, for
-which XNNPACK has sparse kernels. `--block` is the number of output channels that are pruned
-together; 1 prunes single weights. The figures are medians over the rounds.
+planner picks, the same in fused arithmetic on relaxed SIMD ("edge-relaxed", the product of
+`--precision fp32-fused`), LiteRT.js on dense tensors, and LiteRT.js on sparse tensors through
+DENSIFY, for which XNNPACK has sparse kernels. `--block` is the number of output channels that are
+pruned together; 1 prunes single weights. The figures are medians over the rounds.
 """
 
 from __future__ import annotations
@@ -20,11 +21,20 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
 
-from tests.bench.browser_mobilenet import CACHE, exported, install, rows, run_page, show
+from tests.bench.browser_mobilenet import (
+    CACHE,
+    RELAXED,
+    exported,
+    fused,
+    install,
+    rows,
+    run_page,
+    show,
+)
 from tests.bench.mobilenet_files import image
 from tests.bench.mobilenet_floats import float_graph, float_tflite
 
-RUNTIMES = ("edge", "litert", "litert-sparse")
+RUNTIMES = ("edge", RELAXED, "litert", "litert-sparse")
 CLOSE = 1e-4  # of the range of the scores: mean difference between two orders of float32 sums
 
 
@@ -35,7 +45,8 @@ def prepare(folder: Path, name: str, sparsity: float, block: int) -> dict[str, A
     source.write_bytes(float_tflite(graph))
     (folder / f"{name}-sparse.tflite").write_bytes(float_tflite(graph, sparse=True))
     image(7).tofile(folder / f"{name}.f32")
-    return exported(folder, source, name, precision="fp32")
+    model = exported(folder, source, name, precision="fp32")
+    return {**model, "kinds": {"-relaxed": fused(folder, source, name)}}
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:

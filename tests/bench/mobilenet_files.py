@@ -35,7 +35,9 @@ def image(seed: int) -> np.ndarray[Any, Any]:
     return small.repeat(4, axis=1).repeat(4, axis=2).astype(np.float32)
 
 
-def int8_graph(name: str, change: Callable[[nn.Module], None] | None = None) -> Graph:
+def int8_graph(
+    name: str, change: Callable[[nn.Module], None] | None = None, activation_bits: int = 8
+) -> Graph:
     """The quantized network, with an int8 NHWC input; `change` is done to the float one."""
     module = seeded(MODELS[name])
     if change is not None:
@@ -43,7 +45,7 @@ def int8_graph(name: str, change: Callable[[nn.Module], None] | None = None) -> 
     sample = torch.from_numpy(image(0).transpose(0, 3, 1, 2).copy())
     graph = load(torch.export.export(module, (sample,))).graph
     calibration = [(image(seed).transpose(0, 3, 1, 2),) for seed in range(4)]
-    graph = edge.quantize(graph, calibration, progress=False)
+    graph = edge.quantize(graph, calibration, activation_bits=activation_bits, progress=False)
     return replace(graph, nodes=tuple(padded_after(node) for node in graph.nodes))
 
 

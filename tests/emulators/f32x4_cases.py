@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from edge.ir import Graph
+from edge.ir import Graph, Rounding
 from tests.emulators.dsp_firmware import Case
 from tests.kernels.float_cases import KINDS, floats, pair, single, weighted
 
@@ -72,6 +72,9 @@ def sparse_convolutions(rng: Random) -> Iterator[Case]:
     for size, kept in product((1, 2, 4), (0.0, 0.01, 1.0)):
         graph = sparse(21, 30, 12, size, kept, rng, "zeros")
         yield case(f"size {size}, {kept} kept", graph, SPARSE, rng, "wide")
+    for size, in_c in ((1, 257), (2, 700), (4, 1025)):
+        graph = sparse(35 // size, in_c, 6, size, 0.2, rng)
+        yield case(f"size {size}, {in_c} deep", graph, SPARSE, rng)
     for distance in (0, 16):
         graph = sparse(37, 12, 8, 1, 0.3, rng)
         yield case(f"{distance} apart", graph, SPARSE, rng, distance=distance)
@@ -139,3 +142,19 @@ def all_cases() -> list[Case]:
         for topic in TOPICS
         for found in topic(rng)
     ]
+
+
+def fused(found: Case) -> Case:
+    """The case in fused arithmetic."""
+    graph = replace(found.graph, rounding=Rounding.FLOAT_FUSED)
+    return replace(found, graph=graph, kernel=found.kernel.replace("f32x4/", "fused/"))
+
+
+def is_product(found: Case) -> bool:
+    """Whether the kernel multiplies, so that there is one of fused arithmetic."""
+    return found.kernel not in (ADD, MEAN)
+
+
+def fused_cases() -> list[Case]:
+    """`all_cases` of the kernels that multiply, in fused arithmetic."""
+    return [fused(found) for found in all_cases() if is_product(found)]

@@ -287,6 +287,10 @@ def linear_layers(rng: Random) -> Iterator[Case]:
         spec = Spec(rounding=rounding)
         graph = weighted("linear", (3, 20), random_weights((5, 20), rng), spec, rng)
         yield case(f"a scale for each channel {rounding}", graph, POINTWISE, rng)
+    for in_c, out_c in product((1, 3, 16, 255, 257, 260), (1, 4, 6, 9, 16)):
+        weight, spec = random_weights((out_c, in_c), rng), Spec(rounding=Rounding.SINGLE)
+        graph = weighted("linear", (1 + in_c % 2, in_c), weight, spec, rng)
+        yield case(f"{in_c}->{out_c}, a scale for each channel", graph, LINEAR, rng)
 
 
 def clamps_and_zero_points(rng: Random) -> Iterator[Case]:

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 
+from edge.ir import Rounding
 from tests.emulators.dsp_firmware import Case, Outcome, run_cases
-from tests.emulators.dsp_graphs import Spec, random_weights
+from tests.emulators.dsp_graphs import Spec, random_weights, weighted
 from tests.emulators.sparse_cases import (
+    MASKS,
     TOPICS,
     Family,
     Random,
@@ -21,6 +25,8 @@ from tests.emulators.sparse_cases import (
     all_cases,
     case,
     convolution,
+    end_case,
+    extreme_weights,
 )
 
 DSP = Family(
@@ -43,9 +49,28 @@ def words_across_pixels(family: Family, rng: Random) -> Iterator[Case]:
         yield case(f"{in_c} channels", graph, family.conv, rng)
 
 
+def linear_scales_for_each_channel(family: Family, rng: Random) -> Iterator[Case]:
+    """Rounded once, linear layers may have a multiplier a channel: all masks, gaps and ends."""
+    spec = Spec(Rounding.SINGLE)
+    for index, (kind, words, groups) in enumerate(product(MASKS, (1, 3, 4, 5, 9), (1, 3))):
+        weight = family.linear_mask(random_weights((4 * groups, 4 * words), rng), kind, rng)
+        graph = weighted("linear", (1 + index % 2, 4 * words), weight, spec, rng)
+        yield case(f"{kind} {words} words {groups} groups", graph, family.linear, rng)
+    for gap in family.linear_gaps:
+        weight = np.zeros((8, 4 * (gap + 2)), np.int8)
+        weight[0, :4], weight[3, -4:], weight[6, -1] = 9, -7, 127
+        graph = weighted("linear", (1, weight.shape[1]), weight, replace(spec, spread=30.0), rng)
+        yield case(f"gap {gap}", graph, family.linear, rng)
+    for value, activation in product((-128, 127), ("none", "relu6")):
+        weight = family.linear_mask(extreme_weights((16, 64), rng), "half", rng)
+        wide = replace(spec, spread=20.0, activation=activation)
+        graph = weighted("linear", (2, 64), weight, wide, rng)
+        yield end_case(f"ends {value} {activation}", graph, family.linear, value)
+
+
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:
-    return all_cases(DSP, words_across_pixels)
+    return all_cases(DSP, words_across_pixels, linear_scales_for_each_channel)
 
 
 @pytest.fixture(
@@ -64,7 +89,11 @@ def outcome(
     return run_cases(cases, target, toolchain, tmp_path_factory.mktemp("dsp-sparse"))
 
 
-@pytest.mark.parametrize("topic", [*TOPICS, words_across_pixels], ids=lambda t: t.__name__)
+@pytest.mark.parametrize(
+    "topic",
+    [*TOPICS, words_across_pixels, linear_scales_for_each_channel],
+    ids=lambda t: t.__name__,
+)
 def test_every_byte_equals_the_reference(outcome: Outcome, topic: Topic) -> None:
     assert [name for name in outcome.failed if name.startswith(f"{topic.__name__}:")] == []
 

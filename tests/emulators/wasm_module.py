@@ -26,21 +26,27 @@ GUARD = 64
 FUEL = 10**15
 
 
-def failures(cases: Sequence[Case], folder: Path, toolchain: str = "zig") -> list[str]:
+def failures(
+    cases: Sequence[Case], folder: Path, toolchain: str = "zig", target: str = "wasm32"
+) -> list[str]:
     """Build the cases into one module, run each and return the names of those that failed."""
-    outcomes = [passed for passed, _ in _outcomes(cases, folder, toolchain)]
+    outcomes = [passed for passed, _ in _outcomes(cases, folder, toolchain, target)]
     return [case.name for case, passed in zip(cases, outcomes, strict=True) if not passed]
 
 
-def fuel(cases: Sequence[Case], folder: Path, toolchain: str = "zig") -> list[int]:
+def fuel(
+    cases: Sequence[Case], folder: Path, toolchain: str = "zig", target: str = "wasm32"
+) -> list[int]:
     """The fuel that the kernel of each case takes; none may fail."""
-    outcomes = list(_outcomes(cases, folder, toolchain))
+    outcomes = list(_outcomes(cases, folder, toolchain, target))
     wrong = [case.name for case, (passed, _) in zip(cases, outcomes, strict=True) if not passed]
     assert not wrong, wrong
     return [taken for _, taken in outcomes]
 
 
-def _outcomes(cases: Sequence[Case], folder: Path, toolchain: str) -> Iterator[tuple[bool, int]]:
+def _outcomes(
+    cases: Sequence[Case], folder: Path, toolchain: str, target: str
+) -> Iterator[tuple[bool, int]]:
     """Of each case whether every byte was right, and the fuel that the kernel took."""
     import wasmtime
 
@@ -48,7 +54,7 @@ def _outcomes(cases: Sequence[Case], folder: Path, toolchain: str) -> Iterator[t
     config.consume_fuel = True
     store = wasmtime.Store(wasmtime.Engine(config))
     store.set_fuel(FUEL)
-    module = wasmtime.Module.from_file(store.engine, str(_build(cases, folder, toolchain)))
+    module = wasmtime.Module.from_file(store.engine, str(_build(cases, folder, toolchain, target)))
     exports = wasmtime.Instance(store, module, []).exports(store)
     for index in range(len(cases)):
         exports["prepare"](store, index)
@@ -58,8 +64,8 @@ def _outcomes(cases: Sequence[Case], folder: Path, toolchain: str) -> Iterator[t
         yield bool(exports["passes"](store, index)), taken
 
 
-def _build(cases: Sequence[Case], folder: Path, toolchain: str) -> Path:
-    target = load_target("wasm32")
+def _build(cases: Sequence[Case], folder: Path, toolchain: str, name: str) -> Path:
+    target = load_target(name)
     compiler = find_toolchain(toolchain, target)
     main, made = folder / "main.c", folder / "cases.wasm"
     main.write_text(_program(cases), encoding="utf-8")
@@ -140,7 +146,7 @@ _MAIN = """
 typedef struct {
     edge_kernel *kernel;
     const void *layer;
-    edge_rows in[2];
+    edge_rows in[3];
     const int8_t *expected;
     int32_t rows, row_bytes, scratch, distance, in_bytes, span;
 } test_case;
@@ -172,7 +178,7 @@ static int equal(const int8_t *a, const int8_t *b, int32_t bytes) {
     return 1;
 }
 
-static edge_rows in[2];
+static edge_rows in[3];
 static int8_t *const out = memory + GUARD;
 
 void prepare(int index);
@@ -180,6 +186,7 @@ void prepare(int index) {
     const test_case *c = &cases[index];
     in[0] = c->in[0];
     in[1] = c->in[1];
+    in[2] = c->in[2];
     memset(memory, PATTERN, BYTES);
     memset(scratch, PATTERN, SCRATCH);
     if (c->distance >= 0) {

@@ -17,6 +17,7 @@ from torch.nn import functional
 import edge
 from edge.errors import EdgeError
 from edge.frontends import load
+from edge.reference import run_batch
 from edge.target import load_target
 from tests.models import mobilenet_v3, resnet8, vit
 from tests.models.seeded import seeded
@@ -59,7 +60,8 @@ def network() -> tuple[nn.Module, torch.Tensor]:
 
 def exported(network: tuple[nn.Module, torch.Tensor], target: Any, out: Path, **more: Any) -> Any:
     module, x = network
-    return edge.export((module, (x,)), target, out, precision="fp32", progress=False, **more)
+    settings = {"precision": "fp32", **more}
+    return edge.export((module, (x,)), target, out, progress=False, **settings)
 
 
 NEEDS = {
@@ -76,6 +78,29 @@ def test_every_target_gives_the_bits_of_numpy(
         pytest.skip(f"needs {NEEDS[target]}")
     exported(network, target, tmp_path / "out")
     assert edge.verify(tmp_path / "out").mismatches == 0
+
+
+@pytest.mark.parametrize("target", [*NEEDS, "wasm32-relaxed"])
+def test_every_target_gives_the_bits_of_numpy_in_fused_arithmetic(
+    network: tuple[nn.Module, torch.Tensor], target: str, tmp_path: Path
+) -> None:
+    if NEEDS.get(target) and not shutil.which(str(NEEDS[target])):
+        pytest.skip(f"needs {NEEDS[target]}")
+    made = exported(network, target, tmp_path / "out", precision="fp32-fused")
+    assert edge.verify(tmp_path / "out").mismatches == 0
+    kernels = {layer["kernel"].partition("/")[0] for layer in made.layers}
+    assert ("fused" in kernels) is (target in ("aarch64", "wasm32-relaxed"))
+
+
+def test_fused_arithmetic_has_bits_of_its_own(tmp_path: Path) -> None:
+    network = seeded(_separable), torch.randn(1, 3, 32, 32, generator=torch.manual_seed(4))
+    given = [np.ascontiguousarray(network[1].numpy().transpose(0, 2, 3, 1))]
+    once, twice = (
+        run_batch(exported(network, "host", tmp_path / name, precision=name).graph, given)[0]
+        for name in ("fp32-fused", "fp32")
+    )
+    np.testing.assert_allclose(once, twice, rtol=1e-5)
+    assert (once != twice).any()
 
 
 @pytest.mark.parametrize("settings", [{"sram": "min"}, {"sram": "min", "input": "rows"}], ids=str)

@@ -41,7 +41,7 @@ def weighted(
     attrs: Mapping[str, Attr] | None = None,
     kind: str = "normal",
 ) -> Graph:
-    """conv2d, depthwise_conv2d or linear with these weights and a random bias."""
+    """conv2d, depthwise_conv2d, conv_transpose2d or linear with these weights and a random bias."""
     channels = weight.shape[3] if op == "depthwise_conv2d" else weight.shape[0]
     values = [
         activation("x", x, None),
@@ -59,3 +59,22 @@ def pair(op: str, a: tuple[int, ...], b: tuple[int, ...], attrs: Mapping[str, At
 def single(op: str, x: tuple[int, ...], attrs: Mapping[str, Attr]) -> Graph:
     """An operator with one activation and no constants."""
     return float_node(op, [activation("x", x, None)], attrs)
+
+
+GATES = {"gru": 3, "lstm": 4}
+
+
+def recurrent(
+    op: str, sizes: tuple[int, int, int], rng: Random, *, initial: bool, kind: str = "normal"
+) -> Graph:
+    """gru or lstm of (steps, features, units), with values before the first step if `initial`."""
+    steps, features, units = sizes
+    rows = GATES[op] * units
+    shapes = {"wi": (rows, features), "wh": (rows, units), "bi": (rows,), "bh": (rows,)}
+    given = (("h", "c") if op == "lstm" else ("h",)) if initial else ()
+    values = [
+        activation("x", (1, steps, features), None),
+        *(constant(name, floats(rng, shape, kind)) for name, shape in shapes.items()),
+        *(activation(name, (1, 1, units), None) for name in given),
+    ]
+    return float_node(op, values, {})

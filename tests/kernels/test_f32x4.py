@@ -12,7 +12,7 @@ from edge.emit.descriptors import describe
 from edge.planning.plan import Step
 from edge.planning.rows import row_count
 from tests.emulators.dsp_firmware import Case
-from tests.emulators.f32x4_cases import TOPICS, Topic
+from tests.emulators.f32x4_cases import TOPICS, Topic, fused, is_product
 
 from . import host
 from .test_floats import assert_same_bits
@@ -21,6 +21,11 @@ from .test_floats import assert_same_bits
 @pytest.fixture(scope="module")
 def vectors(tmp_path_factory: pytest.TempPathFactory) -> host.Kernels:
     return host.Kernels(host.build(tmp_path_factory.mktemp("f32x4"), "f32x4"), "f32x4")
+
+
+@pytest.fixture(scope="module")
+def fused_vectors(tmp_path_factory: pytest.TempPathFactory) -> host.Kernels:
+    return host.Kernels(host.build(tmp_path_factory.mktemp("fused"), "fused"), "fused")
 
 
 def run(kernels: host.Kernels, case: Case) -> host.GuardedBytes:
@@ -44,4 +49,12 @@ def test_every_bit_equals_the_reference(vectors: host.Kernels, topic: Topic) -> 
     for case in topic(np.random.default_rng(32)):
         expected = case.expected
         made = run(vectors, case).inside.view(np.float32).reshape(expected.shape)
+        assert_same_bits(made, expected)
+
+
+@pytest.mark.parametrize("topic", TOPICS[:-1], ids=lambda topic: topic.__name__)
+def test_every_bit_equals_the_fused_reference(fused_vectors: host.Kernels, topic: Topic) -> None:
+    for case in map(fused, filter(is_product, topic(np.random.default_rng(32)))):
+        expected = case.expected
+        made = run(fused_vectors, case).inside.view(np.float32).reshape(expected.shape)
         assert_same_bits(made, expected)

@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge import reference
+from edge.ir import Rounding
 from edge.ir.ops import UNARY_FUNCTIONS
+from edge.planning.recurrent import float_gates_bytes
 
 from .cases import Case, activation, constant, run, run_in_place, run_in_ring
 from .draws import PROPERTY, activations, last_rows, padded_window, rngs
-from .float_cases import KINDS, Floats, float_node, floats, pair, single, weighted
-from .host import Kernels, rows_of
+from .float_cases import GATES, KINDS, Floats, float_node, floats, pair, recurrent, single, weighted
+from .host import GuardedBytes, Kernels, rows_of
 
 kinds = st.sampled_from(KINDS)
 images = st.tuples(st.just(1), st.integers(1, 4), st.integers(1, 4), st.integers(1, 6))
@@ -116,6 +118,78 @@ def test_pairs_of_tensors(kernels: Kernels, op: str) -> None:
         assert_same_bits(run_in_place(kernels, case), expected)
 
     holds()
+
+
+@st.composite
+def broadcasts(draw: st.DrawFn, op: str) -> Case:
+    """Operands of which either repeats along any axes."""
+    rng, kind = draw(rngs), draw(kinds)
+    made = tuple(draw(st.lists(st.integers(1, 4), min_size=1, max_size=5)))
+    repeat = [draw(st.sampled_from((0, 0, 1, 2))) for _ in made]
+    a, b = (tuple(1 if r == i else n for n, r in zip(made, repeat, strict=True)) for i in (1, 2))
+    graph = pair(op, a, b, {"activation": draw(activations)})
+    kernel = "mul_broadcast_f32" if op == "mul" else "add_broadcast_f32"
+    return Case(graph, (floats(rng, a, kind), floats(rng, b, kind)), kernel)
+
+
+@PROPERTY
+@given(case=st.sampled_from(("add", "sub", "mul")).flatmap(broadcasts))
+def test_pairs_that_broadcast_in_any_way(kernels: Kernels, case: Case) -> None:
+    assert_same_bits(run(kernels, case), case.expected)
+
+
+def _in_arithmetic(case: Case, fused: bool) -> Case:
+    """The case with products rounded, or added unrounded by a kernel of its own."""
+    if not fused:
+        return case
+    graph = replace(case.graph, rounding=Rounding.FLOAT_FUSED)
+    return replace(case, graph=graph, kernel=case.kernel.replace("_f32", "_fused_f32"))
+
+
+@st.composite
+def transposed_convolutions(draw: st.DrawFn) -> Case:
+    rng, kind = draw(rngs), draw(kinds)
+    kernel, stride = ((draw(st.integers(1, m)), draw(st.integers(1, m))) for m in (4, 3))
+    height, width, in_c, out_c = (draw(st.integers(1, 5)) for _ in range(4))
+    room = [(n - 1) * s + k - 1 for n, s, k in zip((height, width), stride, kernel, strict=True)]
+    attrs = {
+        "stride": stride,
+        "padding": tuple(draw(st.integers(0, min(r // 2, 3))) for r in room for _ in range(2)),
+        "output_padding": tuple(draw(st.integers(0, s - 1)) for s in stride),
+        "activation": draw(activations),
+    }
+    x = (1, height, width, in_c)
+    weight = floats(rng, (out_c, *kernel, in_c), kind)
+    graph = weighted("conv_transpose2d", x, weight, rng, attrs, kind)
+    case = Case(graph, (floats(rng, x, kind),), "conv_transpose2d_f32")
+    return _in_rows(_in_arithmetic(case, draw(st.booleans())))
+
+
+@PROPERTY
+@given(case=transposed_convolutions())
+def test_transposed_convolutions(kernels: Kernels, case: Case) -> None:
+    assert_same_bits(run(kernels, case), case.expected)
+
+
+@st.composite
+def recurrent_layers(draw: st.DrawFn, op: str) -> Case:
+    rng, kind = draw(rngs), draw(kinds)
+    steps, features, units = (draw(st.integers(1, most)) for most in (5, 12, 9))
+    sizes = steps, features, units
+    graph = recurrent(op, sizes, rng, initial=draw(st.booleans()), kind=kind)
+    data = tuple(floats(rng, graph.type(name).shape, kind) for name in graph.inputs)
+    return _in_arithmetic(Case(graph, data, f"{op}_f32"), draw(st.booleans()))
+
+
+@PROPERTY
+@given(case=st.sampled_from(sorted(GATES)).flatmap(recurrent_layers))
+def test_recurrent_layers(kernels: Kernels, case: Case) -> None:
+    out = GuardedBytes(case.graph.type("out").nbytes)
+    scratch = GuardedBytes(float_gates_bytes(case.graph, case.node))
+    kernels.call(case.kernel, case.descriptor, case.presented, 0, out.inside, scratch.inside)
+    out.check()
+    scratch.check()
+    assert_same_bits(case.shaped(out), case.expected)
 
 
 @PROPERTY

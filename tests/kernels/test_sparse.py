@@ -99,12 +99,52 @@ def convolutions(draw: st.DrawFn) -> SparseCase:
 @PROPERTY
 @given(case=convolutions(), spare_rows=st.integers(0, 2))
 def test_conv2d(kernels: Kernels, case: SparseCase, spare_rows: int) -> None:
+    _assert_rows(kernels, case, spare_rows)
+
+
+def _assert_rows(kernels: Kernels, case: Case, spare_rows: int) -> None:
+    """The reference's output, also where the input is a ring of few rows."""
     attrs, expected = case.node.attrs, case.expected
     assert_same(run(kernels, case), expected)
     span = (case.graph.type("w").shape[1] - 1) * ints(attrs, "dilation")[0] + 1
     last = last_rows(case.rows, ints(attrs, "stride")[0], ints(attrs, "padding")[0], span)
     ring = min(span + spare_rows, case.in_rows[0])
     assert_same(run_in_ring(kernels, case, ring, last), expected)
+
+
+@st.composite
+def depthwise_convolutions(draw: st.DrawFn) -> Case:
+    rng, dilation = draw(rngs), (draw(st.integers(1, 3)), draw(st.integers(1, 2)))
+    kernel = draw(st.integers(1, 7)), draw(st.integers(1, 7))
+    height, stride_h, top, bottom = draw(padded_window(kernel[0], dilation[0], 4))
+    width, stride_w, left, right = draw(padded_window(kernel[1], dilation[1], 4))
+    in_c = draw(st.integers(1, 9))
+    out_c = in_c * draw(st.integers(1, 3))
+    x, made = draw(quantizations), draw(quantizations)
+    rows = masked(rng, int8s(rng, draw(kinds), (out_c, *kernel)), draw(masks))
+    weights = np.ascontiguousarray(rows.transpose(1, 2, 0))[None]
+    weight = weight_quantization(rng, x, made, out_c, 3, draw(st.booleans()))
+    inputs = [
+        activation("x", (1, height, width, in_c), x),
+        constant("w", weights, weight),
+        constant("b", bias(rng, draw(bias_kinds), weights, 3, (x, weight, made))),
+    ]
+    attrs = {
+        "stride": (stride_h, stride_w),
+        "padding": (top, bottom, left, right),
+        "dilation": dilation,
+        "activation": draw(activations),
+    }
+    graph = one_node("depthwise_conv2d", inputs, attrs, draw(roundings), made)
+    data = int8s(rng, draw(kinds), (1, height, width, in_c))
+    rows_made = graph.type("out").shape[1]
+    return Case(graph, (data,), "depthwise_conv2d_sparse_s8", rows_made, (height,))
+
+
+@PROPERTY
+@given(case=depthwise_convolutions(), spare_rows=st.integers(0, 2))
+def test_depthwise_conv2d(kernels: Kernels, case: Case, spare_rows: int) -> None:
+    _assert_rows(kernels, case, spare_rows)
 
 
 @st.composite

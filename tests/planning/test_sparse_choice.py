@@ -11,6 +11,8 @@ from edge.ir import Graph
 from edge.planning.choice import candidates, cheapest, kernel_named
 from edge.planning.plan import Step
 from edge.planning.planner import plan
+from edge.sparsity.allocation.budgeted import options
+from edge.sparsity.patterns import parse_pattern
 from edge.target import load_target
 from tests.emulators.dsp_graphs import Int8s, Spec, random_weights, weighted
 from tests.emulators.sparse_cases import convolution, linear, pointwise
@@ -52,6 +54,28 @@ def test_scattered_zeros_leave_no_blocks_to_skip() -> None:
     weight = random_weights((64, 64), RNG)
     weight[RNG.random(weight.shape) < 0.3] = 0
     assert "sparse" not in chosen(pointwise(144, weight, Spec(), RNG))
+
+
+@pytest.mark.parametrize(
+    ("removed", "folders", "sparse"),
+    [(0, ("ref",), False), (5, ("ref",), True), (5, DSP, False), (2, ("ref",), False)],
+)
+def test_kernel_patterns_choose_the_sparse_depthwise_kernel_where_it_is_quicker(
+    removed: int, folders: tuple[str, ...], sparse: bool
+) -> None:
+    weight = random_weights((1, 3, 3, 16), RNG)
+    weight.reshape(9, 16)[:removed] = 0
+    attrs = {"padding": (1, 1, 1, 1)}
+    graph = weighted("depthwise_conv2d", (1, 9, 9, 16), weight, Spec(), RNG, attrs)
+    assert ("sparse" in chosen(graph, folders)) is sparse
+
+
+def test_kernel_patterns_meet_a_latency_without_simd() -> None:
+    weight = random_weights((1, 3, 3, 16), RNG)
+    attrs = {"padding": (1, 1, 1, 1)}
+    graph = weighted("depthwise_conv2d", (1, 9, 9, 16), weight, Spec(), RNG, attrs)
+    (choices,) = options(graph, ("ref",), parse_pattern("kernel"), grid=(0.0, 0.55, 0.8)).values()
+    assert choices[0].cost > choices[1].cost > choices[2].cost
 
 
 def test_coarse_masks_run_on_finer_blocks() -> None:

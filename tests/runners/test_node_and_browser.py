@@ -125,7 +125,7 @@ def test_wasm_targets_offer_all_engines_for_their_own_modules() -> None:
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium: apt-get install chromium")
 def test_a_browser_without_simd_is_named(project: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    flags = (*browser._FLAGS, "--js-flags=--no-enable-sse4-1")
-    monkeypatch.setattr(browser, "_FLAGS", flags)
+    flags = (*browser.FLAGS, "--js-flags=--no-enable-sse4-1")
+    monkeypatch.setattr(browser, "FLAGS", flags)
     with pytest.raises(EdgeError, match=r"E0405[\s\S]*Chromium has no WebAssembly SIMD"):
         _run(project(), "browser", SAMPLES[:1])

@@ -16,8 +16,10 @@ from edge.emit.packing import (
     mve_sparse,
     neon,
     neon_sparse,
+    relaxed,
     simd128,
     simd128_sparse,
+    taps,
 )
 from edge.emit.packing.packed import Packed, plain
 from edge.quantization.constants import Weighted
@@ -33,6 +35,7 @@ PACKERS: dict[str, Packer] = {
     "ref/linear_s8": plain,
     "ref/conv2d_sparse_s8": blocks.pack_blocks,
     "ref/linear_sparse_s8": blocks.pack_blocks,
+    "ref/depthwise_conv2d_sparse_s8": taps.pack_taps,
     "dsp/conv2d_s8": dsp.pack_conv2d,
     "dsp/conv2d_lean_s8": dsp.pack_conv2d,
     "dsp/conv2d_wide_s8": dsp.pack_conv2d_wide,
@@ -57,6 +60,8 @@ PACKERS: dict[str, Packer] = {
     "simd128/conv2d_quads_s8": simd128_sparse.pack_quads,
     "simd128/pointwise_conv2d_duos_s8": simd128_sparse.pack_duos,
     "simd128/pointwise_conv2d_quads_s8": simd128_sparse.pack_quads,
+    "relaxed/conv2d_s8": relaxed.pack_conv2d,
+    "relaxed/pointwise_conv2d_s8": relaxed.pack_pointwise,
     "neon/conv2d_s8": neon.pack_wide,
     "neon/linear_s8": neon.pack_wide,
     "neon/depthwise_conv2d_s8": neon.pack_depthwise,

@@ -42,15 +42,20 @@ def pack_pointwise_wide(weights: Int8s, weighted: Weighted) -> Packed:
 
 
 def pack_linear(weights: Int8s, weighted: Weighted) -> Packed:
-    """linear_s8: weights int8[out_c, in_c] (or [out_c, 1, 1, in_c]) with one scale."""
+    """linear_s8: weights int8[out_c, in_c] (or [out_c, 1, 1, in_c]).
+
+    With one scale, or one a channel where f is 0 for all.
+    """
     rows = weights.reshape(len(weights), -1)
     constants = _constants(weighted, rows, fold=False)
+    per_channel = weighted.requantize.multiplier.size > 1
+    scales = None if per_channel else 1
     return Packed(
         quads(rows),
         quad_starts(constants.bias),
-        constants.multiplier[:1].astype(np.int32),
-        constants.f[:1].astype(np.int8),
-        False,
+        _padded(constants.multiplier, 4)[:scales].astype(np.int32),
+        constants.f[:scales].astype(np.int8),
+        per_channel,
     )
 
 

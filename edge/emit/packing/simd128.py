@@ -42,7 +42,7 @@ def pack_conv2d(weights: Int8s, weighted: Weighted) -> Packed:
     rows = weights.reshape(len(weights), -1)
     padded = np.pad(rows, ((0, -len(rows) % BLOCK), (0, -rows.shape[1] % _DEPTH)))
     pairs = padded.reshape(len(padded) // BLOCK, BLOCK, -1, 2).transpose(0, 2, 1, 3)
-    return _packed(rows, weighted, filled_blocks(len(rows)), pairs)
+    return with_records(rows, weighted, filled_blocks(len(rows)), pairs)
 
 
 def pack_pointwise(weights: Int8s, weighted: Weighted) -> Packed:
@@ -57,10 +57,10 @@ def pack_depthwise(weights: Int8s, weighted: Weighted) -> Packed:
     pairs = [[zero if tap is None else taps[tap] for tap in pair] for pair in _PAIRS]
     channels = overlapping_blocks(taps.shape[2])
     blocks = np.array(pairs, np.int8)[:, :, channels.reshape(-1, BLOCK)].transpose(2, 0, 3, 1)
-    return _packed(taps.reshape(9, -1).T, weighted, channels, blocks)
+    return with_records(taps.reshape(9, -1).T, weighted, channels, blocks)
 
 
-def _packed(
+def with_records(
     rows: Int8s, weighted: Weighted, channels: npt.NDArray[np.int64], weights: Int8s
 ) -> Packed:
     """`weights` in blocks, with records (scale.h) of 4 channels each, taken from `channels`.

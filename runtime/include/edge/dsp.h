@@ -68,7 +68,7 @@ void edge_dsp_convolve_row(const edge_conv2d *layer, const edge_dsp_dots *dots, 
 void edge_dsp_convolve_pixels(const edge_linear *layer, const edge_dsp_dots *dots, const int8_t *in,
                               int8_t *out, void *scratch);
 
-/* One vector times channels in groups of 4, one scale for all. */
+/* One vector times channels in groups of 4, one scale for all but in `channels`, where f is 0. */
 typedef struct {
     const void *in; /* int16 pairs of a strip (wide) or int8 (narrow), 4-byte aligned if wide */
     const void *weights;
@@ -78,13 +78,16 @@ typedef struct {
     int32_t units; /* of 4 inputs */
     int32_t multiplier;
     int32_t f;
-    int32_t offset; /* 2 * zero point + 1 */
+    int32_t offset;             /* 2 * zero point + 1 */
+    const int32_t *multipliers; /* of `channels`: one a channel */
 } edge_dsp_linear;
 
 void edge_dsp_linear_1x4_wide_once(const edge_dsp_linear *linear);
 void edge_dsp_linear_1x4_wide_twice(const edge_dsp_linear *linear);
 void edge_dsp_linear_1x4_narrow_once(const edge_dsp_linear *linear);
 void edge_dsp_linear_1x4_narrow_twice(const edge_dsp_linear *linear);
+void edge_dsp_linear_1x4_wide_channels(const edge_dsp_linear *linear);
+void edge_dsp_linear_1x4_narrow_channels(const edge_dsp_linear *linear);
 
 /* A run of outputs of one row; f = 0 in `once`. */
 typedef struct {

@@ -81,7 +81,7 @@ void edge_dsp_sparse_multiply(const void *strip, const void *stream, const edge_
 void edge_dsp_sparse_convolve_pixels(const edge_linear *layer, int32_t together, const int8_t *in,
                                      int8_t *out, void *scratch);
 
-/* One vector times channels in groups of 4, one scale for all; fields as in edge_dsp_linear. */
+/* One vector times channels in groups of 4; fields as in edge_dsp_linear. */
 typedef struct {
     const void *in; /* int16 pairs, 4-byte aligned */
     const int32_t *units;
@@ -92,10 +92,12 @@ typedef struct {
     int32_t multiplier;
     int32_t f;
     int32_t offset;
+    const int32_t *multipliers; /* of `channels`: one a channel */
 } edge_dsp_linear_sparse;
 
 void edge_dsp_linear_sparse_once(const edge_dsp_linear_sparse *linear);
 void edge_dsp_linear_sparse_twice(const edge_dsp_linear_sparse *linear);
+void edge_dsp_linear_sparse_channels(const edge_dsp_linear_sparse *linear);
 
 /* Bytes that a word takes in a strip of so many pixels. */
 static inline int32_t edge_dsp_sparse_word_bytes(int32_t pixels) {

@@ -19,7 +19,8 @@
 
 /* conv2d: weights OHWI, [out_c][kernel_h][kernel_w][in_c / groups]; groups split both channels.
  * depthwise_conv2d: weights [kernel_h][kernel_w][out_c], output channel c reads input channel
- * c / (out_c / in_c); groups unused. Both may use a kernel's own packing instead. */
+ * c / (out_c / in_c); groups unused. conv_transpose2d: weights OHWI; dilation and groups are 1. The
+ * former two may use a kernel's own packing instead. */
 typedef struct {
     const void *weights; /* float, or the kernel's own packing */
     const float *bias;   /* [out_c] */
@@ -59,6 +60,21 @@ typedef struct {
     int8_t subtract; /* 1 for sub */
     int32_t elements, a_size, b_size;
 } edge_pair_f32;
+
+/* add, sub and mul with operands that are not a trailing part of the output; sizes unused. */
+typedef struct {
+    edge_pair_f32 pair;
+    edge_broadcast shape;
+} edge_pair_broadcast_f32;
+
+/* gru and lstm: weights [gates * units][features] of the input and [gates * units][units] of the
+ * hidden values, a bias for each row of either, gates in the order of torch. */
+typedef struct {
+    const float *input_weights, *input_bias;
+    const float *hidden_weights, *hidden_bias;
+    int32_t steps, features, units;
+    int8_t has_initial;
+} edge_recurrent_f32;
 
 /* matmul: `batches` products of a, [rows][depth], and b, [depth][columns] or its transpose. */
 typedef struct {

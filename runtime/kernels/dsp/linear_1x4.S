@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * void edge_dsp_linear_1x4_<wide|narrow>_<once|twice>(const edge_dsp_linear *linear): one vector
- * times 4 output channels at a time, one scale for all channels.
+ * void edge_dsp_linear_1x4_<wide|narrow>_<once|twice|channels>(const edge_dsp_linear *linear): one
+ * vector times 4 output channels at a time, one scale for all channels; `channels` rounds once and
+ * has a multiplier for each, f = 0.
  *
  * Weights [channels / 4][units][4] words: of a unit of 4 inputs the halfwords w_even + 256 * w_odd
  * of channels 0, 1 for inputs (0, 2) and (1, 3), then of channels 2, 3. starts [channels / 4][4].
  * wide reads int16 pairs from a strip, narrow int8 from the input itself.
  *
- * void edge_dsp_linear_sparse_<once|twice>(const edge_dsp_linear_sparse *linear): the same, wide, of
- * the units whose weights are not all zero; edge/dsp_sparse.h. 4 of them are unrolled and entered so
+ * void edge_dsp_linear_sparse_<once|twice|channels>(const edge_dsp_linear_sparse *linear): the same,
+ * wide, of the units whose weights are not all zero; edge/dsp_sparse.h. 4 of them are unrolled and entered so
  * that the last one is the last of the 4.
  *
  * r0 input, r1 weights, r4, r6 even channels, r5, r7 mixed and then odd channels.
@@ -26,7 +27,8 @@
 #define SHIFT 24
 #define OUT 28
 #define END 32
-#define FRAME 36
+#define MULTIPLIERS 36
+#define FRAME 44
 
     .macro step even:req, mixed:req, weights:req, values:req
     sxtb16  r12, \weights
@@ -74,7 +76,13 @@
     ssat    \acc, #8, \acc, asr #1
     .endm
 
+    .macro load_scale
+    ldrd    r2, r3, [sp, #MULTIPLIER]
+    ldr     r8, [sp, #SHIFT]
+    .endm
+
     .macro finish_once
+    load_scale
     separate 8
     scale_once r4
     scale_once r5
@@ -83,6 +91,7 @@
     .endm
 
     .macro finish_twice
+    load_scale
     separate 7
     lsl     r4, r4, #1
     lsl     r6, r6, #1
@@ -90,6 +99,23 @@
     scale_twice r5
     scale_twice r6
     scale_twice r7
+    .endm
+
+    .macro scale_channel acc:req, multiplier:req
+    smmla   \acc, \acc, \multiplier, r3
+    ssat    \acc, #8, \acc, asr #1
+    .endm
+
+    .macro finish_channels
+    ldr     r8, [sp, #MULTIPLIERS]
+    ldr     r3, [sp, #CONSTANT]
+    separate 8
+    ldm     r8!, {r2, r9-r11}
+    str     r8, [sp, #MULTIPLIERS]
+    scale_channel r4, r2
+    scale_channel r5, r9
+    scale_channel r6, r10
+    scale_channel r7, r11
     .endm
 
 /* log2 of the bytes that a unit takes of the input: 3 wide, 2 narrow. */
@@ -102,7 +128,9 @@
 \name:
     push    {r4-r11, lr}
     sub     sp, sp, #FRAME
+    ldr     r12, [r0, #MULTIPLIERS]
     ldm     r0, {r1-r9}
+    str     r12, [sp, #MULTIPLIERS]
     bic     r10, r6, #3
     add     r10, r1, r10, lsl #\unit_log2
     add     r11, r1, r6, lsl #\unit_log2
@@ -136,8 +164,6 @@
     cmp     r0, lr
     bne     .Lunit_\name
 .Ldone_\name:
-    ldrd    r2, r3, [sp, #MULTIPLIER]
-    ldr     r8, [sp, #SHIFT]
     \finish
     ldrd    r2, r3, [sp, #OUT]
     bfi     r4, r5, #8, #8
@@ -170,7 +196,9 @@
 \name:
     push    {r4-r11, lr}
     sub     sp, sp, #FRAME
+    ldr     r12, [r0, #MULTIPLIERS]
     ldm     r0, {r1-r9}
+    str     r12, [sp, #MULTIPLIERS]
     lsl     r9, r9, r8
     str     r1, [sp, #IN]
     strd    r3, r7, [sp, #STARTS]
@@ -205,8 +233,6 @@
     load_skip
     cmp     r2, #255
     bne.w   .Lunits_\name
-    ldrd    r2, r3, [sp, #MULTIPLIER]
-    ldr     r8, [sp, #SHIFT]
     \finish
     ldrd    r2, r3, [sp, #OUT]
     bfi     r4, r5, #8, #8
@@ -223,6 +249,9 @@
 
     linear_sparse edge_dsp_linear_sparse_once, finish_once
     linear_sparse edge_dsp_linear_sparse_twice, finish_twice
+    linear_sparse edge_dsp_linear_sparse_channels, finish_channels
+    linear_1x4 edge_dsp_linear_1x4_wide_channels, wide_unit, 3, finish_channels
+    linear_1x4 edge_dsp_linear_1x4_narrow_channels, narrow_unit, 2, finish_channels
     linear_1x4 edge_dsp_linear_1x4_wide_once, wide_unit, 3, finish_once
     linear_1x4 edge_dsp_linear_1x4_wide_twice, wide_unit, 3, finish_twice
     linear_1x4 edge_dsp_linear_1x4_narrow_once, narrow_unit, 2, finish_once

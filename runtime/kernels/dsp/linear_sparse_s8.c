@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Fully connected, int8, one scale for all channels, of weights in blocks of 4 output channels x 4
- * inputs, most of them zero:
+ * Fully connected, int8, one scale for all channels or, rounded once, one for each, of weights in
+ * blocks of 4 output channels x 4 inputs, most of them zero:
  *
  *     out[p][oc] = requantized bias[oc] + sum over ic of w[oc][ic] * x[p][ic]
  *
@@ -32,8 +32,11 @@ static void multiply(const edge_linear *layer, const void *in, int8_t *out) {
         q->multiplier[0],
         q->shift[0],
         2 * q->zero_point + 1,
+        q->multiplier,
     };
-    if (q->rounding == EDGE_ROUND_ONCE) {
+    if (q->per_channel != 0) {
+        edge_dsp_linear_sparse_channels(&linear);
+    } else if (q->rounding == EDGE_ROUND_ONCE) {
         edge_dsp_linear_sparse_once(&linear);
     } else {
         edge_dsp_linear_sparse_twice(&linear);
@@ -45,7 +48,7 @@ void edge_dsp_linear_sparse_s8(const void *descriptor, const edge_rows *in, int3
     const edge_linear *layer = descriptor;
     const int8_t *from = edge_row(in, y);
     int8_t *to = out;
-    EDGE_ASSERT(from != NULL && layer->requantize.per_channel == 0);
+    EDGE_ASSERT(from != NULL);
     for (int32_t p = 0; p < layer->pixels; p++, from += layer->in_c, to += layer->out_c) {
         edge_dsp_widen_1(scratch, from, layer->in_c);
         multiply(layer, scratch, to);

@@ -3,8 +3,8 @@
  * Addition or subtraction of tensors of one shape, float32; the arithmetic of
  * runtime/kernels/ref/add_f32.c.
  */
+#include "edge/f32x4.h"
 #include "edge/kernels.h"
-#include "vector.h"
 
 void edge_f32x4_add_f32(const void *descriptor, const edge_rows *in, int32_t y, void *out,
                         void *scratch) {

@@ -5,8 +5,8 @@
  *
  * Four channels at a time; the last four may overlap those before.
  */
+#include "edge/f32x4.h"
 #include "edge/kernels.h"
-#include "vector.h"
 
 void edge_f32x4_mean_f32(const void *descriptor, const edge_rows *in, int32_t y, void *out,
                          void *scratch) {

@@ -22,10 +22,9 @@
 #include "edge/edge.h"
 #include "edge/memory.h"
 #include "scale.h"
+#include "tile.h"
 
 enum {
-    EDGE_SIMD_BLOCK = 8,
-    EDGE_SIMD_PIXELS = 4,           /* of a strip */
     EDGE_SIMD_STEP = 8,             /* int16 of a pair of a strip */
     EDGE_SIMD_STRIP_BYTES = 131072, /* of all strips of a group: stays in an L2 cache */
     EDGE_SIMD_STRIPS = 64           /* at most, in a group */
@@ -158,12 +157,8 @@ EDGE_SIMD_INLINE void edge_simd_block_4(const edge_simd_dot *dot, const int16_t 
 EDGE_SIMD_INLINE v128_t edge_simd_finish_1(const edge_simd_dot *dot, v128_t acc[2],
                                            const int32_t *k, edge_simd_form form) {
     const int32_t *const k2 = k + EDGE_SIMD_RECORD;
-    if (form == EDGE_SIMD_FLOAT) {
-        acc[0] = wasm_i32x4_shl(acc[0], EDGE_SIMD_FRACTION_BITS);
-        acc[1] = wasm_i32x4_shl(acc[1], EDGE_SIMD_FRACTION_BITS);
-    }
-    acc[0] = wasm_i32x4_add(acc[0], wasm_v128_load(k));
-    acc[1] = wasm_i32x4_add(acc[1], wasm_v128_load(k2));
+    edge_simd_add_bias(acc, 1, k, form);
+    edge_simd_add_bias(acc + 1, 1, k2, form);
     edge_simd_scale_column(acc, 1, k, form);
     edge_simd_scale_column(acc + 1, 1, k2, form);
     return edge_simd_stored(&dot->output, acc[0], acc[1], acc[0], acc[1], form);
@@ -189,38 +184,6 @@ static inline v128_t edge_simd_block_1(const edge_simd_dot *dot, const int16_t *
     return edge_simd_finish_1(dot, acc, k, EDGE_SIMD_ANY);
 }
 
-/* 8 channels of one pixel, or fewer at the end. */
-static inline void edge_simd_store(int8_t *to, v128_t made, int32_t channels) {
-    if (channels >= EDGE_SIMD_BLOCK) {
-        wasm_v128_store64_lane(to, made, 0);
-    } else {
-        int8_t bytes[16];
-        wasm_v128_store(bytes, made);
-        memcpy(to, bytes, (size_t)channels);
-    }
-}
-
-/* 4 pixels of 8 channels. */
-EDGE_SIMD_INLINE void edge_simd_store_whole(const edge_simd_dot *dot, const v128_t made[2],
-                                            int8_t *to) {
-    wasm_v128_store64_lane(to, made[0], 0);
-    wasm_v128_store64_lane(to + dot->channels, made[0], 1);
-    wasm_v128_store64_lane(to + 2 * dot->channels, made[1], 0);
-    wasm_v128_store64_lane(to + 3 * dot->channels, made[1], 1);
-}
-
-static inline void edge_simd_store_part(const edge_simd_dot *dot, const v128_t made[2],
-                                        int32_t pixels, int32_t channels, int8_t *to) {
-    int8_t bytes[EDGE_SIMD_PIXELS * EDGE_SIMD_BLOCK];
-    wasm_v128_store(bytes, made[0]);
-    wasm_v128_store(bytes + 16, made[1]);
-    for (int32_t p = 0; p < pixels && p < EDGE_SIMD_PIXELS; p++) {
-        for (int32_t c = 0; c < channels && c < EDGE_SIMD_BLOCK; c++) {
-            to[p * dot->channels + c] = bytes[p * EDGE_SIMD_BLOCK + c];
-        }
-    }
-}
-
 EDGE_SIMD_INLINE void edge_simd_widen(const edge_simd_dot *dot, const int8_t *w,
                                       edge_simd_form form) {
     for (int32_t i = 0; i < 8 * dot->depth; i += 8) {
@@ -236,11 +199,7 @@ EDGE_SIMD_INLINE void edge_simd_block(const edge_simd_dot *dot, const int8_t *w,
     for (int32_t p = 0; p < pixels; p += EDGE_SIMD_PIXELS) {
         v128_t made[2];
         edge_simd_block_4(dot, dot->strips + p * dot->depth, k, form, made);
-        if (pixels - p >= EDGE_SIMD_PIXELS && channels >= EDGE_SIMD_BLOCK) {
-            edge_simd_store_whole(dot, made, to + p * dot->channels);
-        } else {
-            edge_simd_store_part(dot, made, pixels - p, channels, to + p * dot->channels);
-        }
+        edge_simd_store_tile(made, dot->channels, pixels - p, channels, to + p * dot->channels);
     }
 }
 

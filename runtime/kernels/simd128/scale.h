@@ -93,6 +93,17 @@ EDGE_SIMD_INLINE void edge_simd_scale_column(v128_t *acc, int32_t count, const i
     }
 }
 
+/* Adds the bias of a record to acc[0], acc[2], ..., sums of weights that are not raised. */
+EDGE_SIMD_INLINE void edge_simd_add_bias(v128_t *acc, int32_t count, const int32_t *record,
+                                         edge_simd_form form) {
+    const v128_t bias = wasm_v128_load(record);
+    for (int32_t i = 0; i < count; i++) {
+        v128_t *const sum = acc + 2 * i;
+        *sum = form == EDGE_SIMD_FLOAT ? wasm_i32x4_shl(*sum, EDGE_SIMD_FRACTION_BITS) : *sum;
+        *sum = wasm_i32x4_add(*sum, bias);
+    }
+}
+
 /* 8 weights, raised for the float form. */
 EDGE_SIMD_INLINE v128_t edge_simd_weights(const int8_t *w, edge_simd_form form) {
     const v128_t wide = wasm_i16x8_load8x8(w);

@@ -5,10 +5,14 @@
  *
  * (NEON of 32-bit Arm flushes subnormal numbers to zero and would make other bits.)
  */
-#ifndef EDGE_F32X4_VECTOR_H
-#define EDGE_F32X4_VECTOR_H
+#ifndef EDGE_F32X4_H
+#define EDGE_F32X4_H
 
-#include "edge/f32.h"
+#include "edge/f32_madd.h"
+
+#if defined(EDGE_F32_FUSED) && defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
 
 #define EDGE_F32X4_INLINE static inline __attribute__((always_inline))
 #define EDGE_F32X4_UNROLL _Pragma("GCC unroll 32")
@@ -46,6 +50,33 @@ EDGE_F32X4_INLINE edge_f32x4 edge_f32x4_all(float x) {
 /* The float at x in every lane. */
 EDGE_F32X4_INLINE edge_f32x4 edge_f32x4_splat(const void *x) {
     return edge_f32x4_all(*(const edge_f32_in_memory *)x);
+}
+
+/* edge_madd_f32 of each lane: a * b + c. WebAssembly leaves it to the engine whether relaxed_madd
+ * rounds once; who loads such a module asks first (edge/runners/known_answer.mjs). */
+EDGE_F32X4_INLINE edge_f32x4 edge_f32x4_madd(edge_f32x4 a, edge_f32x4 b, edge_f32x4 c) {
+#ifndef EDGE_F32_FUSED
+    return c + a * b;
+#elif defined(__wasm_relaxed_simd__)
+    return __builtin_wasm_relaxed_madd_f32x4(a, b, c);
+#elif defined(__aarch64__)
+    return (edge_f32x4)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+    edge_f32x4 made = c;
+    for (int32_t i = 0; i < EDGE_F32X4_LANES; i++) {
+        made[i] = edge_madd_f32(a[i], b[i], c[i]);
+    }
+    return made;
+#endif
+}
+
+/* edge_finished_f32 of each lane. */
+EDGE_F32X4_INLINE edge_f32x4 edge_f32x4_finished(edge_f32x4 sum) {
+#ifdef EDGE_F32_FUSED
+    return sum + edge_f32x4_all(0.0f);
+#else
+    return sum;
+#endif
 }
 
 /* edge_limited_f32 of each lane. */

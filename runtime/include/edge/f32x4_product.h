@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Sums of products for strips of 4 pixels, from which pointwise_conv2d_f32.c and conv2d_f32.c are
+ * Sums of products for strips of 4 pixels, of which pointwise convolutions and others are
  * made:
  *
  *     acc[p][oc] = bias[oc] + sum over k, upwards, of w[oc][k] * x[p][k]
@@ -16,7 +16,7 @@
 #ifndef EDGE_F32X4_PRODUCT_H
 #define EDGE_F32X4_PRODUCT_H
 
-#include "vector.h"
+#include "edge/f32x4.h"
 
 enum {
     EDGE_F32X4_PIXELS = 4,
@@ -77,8 +77,8 @@ EDGE_F32X4_INLINE void edge_f32x4_step(edge_f32x4 acc[][2], const float *x,
     EDGE_F32X4_UNROLL
     for (uint32_t p = 0; p < pixels; p++) {
         const edge_f32x4 value = edge_f32x4_splat(&x[p]);
-        acc[p][0] += value * low;
-        acc[p][1] += value * high;
+        acc[p][0] = edge_f32x4_madd(value, low, acc[p][0]);
+        acc[p][1] = edge_f32x4_madd(value, high, acc[p][1]);
         EDGE_F32X4_KEEP(acc[p][0]);
         EDGE_F32X4_KEEP(acc[p][1]);
     }
@@ -112,9 +112,11 @@ EDGE_F32X4_INLINE void edge_f32x4_tile(const edge_f32x4_products *layer, const f
     }
     EDGE_F32X4_UNROLL
     for (uint32_t p = 0; p < pixels; p++, out += layer->out_c) {
-        edge_f32x4_store_some(out, edge_f32x4_limited(acc[p][0], minimum, maximum), channels);
+        edge_f32x4_store_some(
+            out, edge_f32x4_limited(edge_f32x4_finished(acc[p][0]), minimum, maximum), channels);
         if (channels > 4) {
-            const edge_f32x4 made = edge_f32x4_limited(acc[p][1], minimum, maximum);
+            const edge_f32x4 made =
+                edge_f32x4_limited(edge_f32x4_finished(acc[p][1]), minimum, maximum);
             edge_f32x4_store_some(out + 4, made, channels - 4);
         }
     }

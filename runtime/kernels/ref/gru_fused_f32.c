@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Gated recurrent unit, float32, every product of its projections added unrounded: recurrent_f32.h.
+ * Scratch: float[6 * units].
+ */
+#define EDGE_F32_FUSED
+#include "edge/kernels.h"
+#include "recurrent_f32.h"
+
+void edge_ref_gru_fused_f32(const void *descriptor, const edge_rows *in, int32_t y, void *out,
+                            void *scratch) {
+    (void)y;
+    gru_steps(descriptor, in, out, scratch);
+}
