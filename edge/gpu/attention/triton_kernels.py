@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
 import torch
 
-from edge.errors import fail
 from edge.gpu.attention.table import BlockTable
-
-if not torch.cuda.is_available():
-    if "triton" in sys.modules and os.environ.get("TRITON_INTERPRET") != "1":
-        raise fail("E0071", "triton was imported before its interpreter could be chosen",
-                   help=["start Python with TRITON_INTERPRET=1 where there is no GPU"])  # fmt: skip
-    os.environ["TRITON_INTERPRET"] = "1"
-
-import triton
-import triton.language as tl
+from edge.gpu.interpreter import tl, triton
 
 
 @triton.jit  # type: ignore[untyped-decorator]
