@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 
 from tests.docs.pages import Fence
 
@@ -18,7 +19,8 @@ _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e-?\d+)?")
 
 def shown(output: str, fence: Fence, folder: str) -> list[str]:
     """The lines of an output as a page shows them: no trailing blanks, no place on this machine."""
-    lines = [line.rstrip().replace(folder, "/tmp/work") for line in output.strip("\n").split("\n")]
+    general = output.replace(folder, "/tmp/work").replace(sys.prefix, ".venv")
+    lines = [line.rstrip() for line in general.strip("\n").split("\n")]
     while lines and not lines[0]:
         lines.pop(0)
     while lines and not lines[-1]:
