@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from edge.errors import fail
 from edge.serving.adapter import unfit
 from edge.serving.pool import AdapterPool, Pages
+
+BACKENDS = ("auto", "reference", "triton")
 
 Parts = Sequence[Pages | None]
 Backend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Parts], None]
@@ -25,8 +28,11 @@ def grouped_lora_(
 
     y: [tokens, outputs]; x: [tokens, inputs]; `adapters` names one a token, None is the base model.
     backend: "reference", "triton" or "auto", which is "triton" on a GPU. Raises EdgeError E0091 for
-    an adapter that is not loaded or made for other sizes.
+    an adapter that is not loaded or made for other sizes, or an unknown backend.
     """
+    if backend not in BACKENDS:
+        raise fail("E0091", f"no backend {backend!r} for adapters",
+                   help=[f"one of {', '.join(BACKENDS)}"])  # fmt: skip
     parts = [pool.layer(name, layer) if name else None for name in adapters]
     sizes = x.shape[1], y.shape[1]
     for name, part in zip(adapters, parts, strict=True):

@@ -10,6 +10,7 @@ import torch
 
 from edge.errors import EdgeError
 from edge.serving import AdapterPool, LowRank, mixed_batch, read_adapter
+from edge.serving.grouped_lora import grouped_lora_
 
 RANKS = (1, 2, 3, 4, 8, 16)
 ADAPTERS = 64
@@ -145,6 +146,11 @@ def test_an_adapter_for_another_model_is_refused():
     with pytest.raises(EdgeError, match=r"E0091.*rank 1 and 2"):
         pool.load("ranks", {"0": LowRank(torch.zeros(1, 4), torch.zeros(4, 2), 1.0)})
     assert pool.free == free
+
+
+def test_an_unknown_backend_is_refused():
+    with pytest.raises(EdgeError, match="E0091"):
+        grouped_lora_(torch.zeros(1, 4), torch.zeros(1, 4), AdapterPool(1, 4), "q", [None], "cuda")
 
 
 def test_damaged_and_other_adapters_are_refused(tmp_path):
