@@ -57,7 +57,7 @@ def main() -> None:
         ("instructions", f"{measured.instructions or 0:,} an inference"),
         ("RAM", f"{measured.ram.get('total', 0):,} B"),
         ("flash", f"{measured.flash.get('total', 0):,} B"),
-        ("report", str(write_report(arguments.out, on=on))),
+        ("report", str(write_report(arguments.out, on=on).page)),
     ]  # fmt: skip
     print_table(("", "fashion on " + arguments.target), rows)
     sys.exit(0 if verification.ok else 1)

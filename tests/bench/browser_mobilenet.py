@@ -82,21 +82,26 @@ def prepare(
     elif RELAXED in runtimes:
         seven = int8_graph(name, activation_bits=7)
         rounding = settings["rounding"] or "tflite"  # as the .tflite file's
-        kind = exported(folder, seven, name, "-relaxed", rounding=rounding)
+        kind = exported(folder, seven, name, "-relaxed", "wasm32-relaxed", rounding=rounding)
         model["kinds"] = {"-relaxed": kind}
     return model
 
 
 def fused(folder: Path, source: Path, name: str) -> dict[str, Any]:
     """`exported` in fused arithmetic on relaxed SIMD."""
-    return exported(folder, source, name, "-relaxed", precision="fp32-fused")
+    return exported(folder, source, name, "-relaxed", "wasm32-relaxed", precision="fp32-fused")
 
 
 def exported(
-    folder: Path, source: Path | Graph, name: str, kind: str = "", **settings: str | None
+    folder: Path,
+    source: Path | Graph,
+    name: str,
+    kind: str = "",
+    wanted: str = "wasm32",
+    **settings: str | None,
 ) -> dict[str, Any]:
-    """Export and build a model as <name><kind>.wasm; what the page must know of it."""
-    out, target = folder / f"export-{name}{kind}", load_target(f"wasm32{kind}")
+    """Export and build a model for a target as <name><kind>.wasm; what the page must know of it."""
+    out, target = folder / f"export-{name}{kind}", load_target(wanted)
     edge.export(source, target, out, name=name, progress=False, **settings)
     program = build(out, target, find_toolchain("zig", target))
     shutil.copy(program.path, folder / f"{name}{kind}.wasm")

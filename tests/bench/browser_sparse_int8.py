@@ -57,7 +57,7 @@ def prepare(
         source.parent.mkdir()
         change = partial(prune, block=block, sparsity=float(kind[1:])) if kind else None
         source.write_bytes(tflite(int8_graph(model, change)))
-        made.append(exported(folder, source, f"{model}{kind}"))
+        made.append(exported(folder, source, model, kind))
     return made
 
 
