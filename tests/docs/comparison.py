@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e-?\d+)?")
 
 def shown(output: str, fence: Fence, folder: str) -> list[str]:
     """The lines of an output as a page shows them: no trailing blanks, no place on this machine."""
-    general = output.replace(folder, "/tmp/work").replace(sys.prefix, ".venv")
+    general = output.replace(folder, "/tmp/pages").replace(sys.prefix, ".venv")
     lines = [line.rstrip() for line in general.strip("\n").split("\n")]
     while lines and not lines[0]:
         lines.pop(0)
