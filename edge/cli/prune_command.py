@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from edge.cli import options
 from edge.cli.outcome import finish
+
+_FOR_FOLDERS = ("method", "refit")
+_FOR_MODULES = (
+    "layer", "target", "latency", "loss", "epochs", "rate", "batch", "criterion", "seed",
+    "rearranged", "checkpoint",
+)  # fmt: skip
 
 
 @click.command("prune")
@@ -65,6 +72,7 @@ def command(model: str, json_: bool, quiet: bool, method: str, refit: str, **set
     from edge.silence import silenced
 
     require_torch()
+    _refuse(_FOR_MODULES if Path(model).is_dir() else _FOR_FOLDERS, model)
     if Path(model).is_dir():
         with silenced():
             from edge.workflow.prune_folder import prune_folder
@@ -76,6 +84,19 @@ def command(model: str, json_: bool, quiet: bool, method: str, refit: str, **set
     from edge.workflow.prune import prune_file
 
     finish("prune", json_, prune_file(model, progress=not quiet, **settings), _show)
+
+
+def _refuse(names: Sequence[str], model: str) -> None:
+    """A usage error for options that were given and do not concern this kind of model."""
+    context = click.get_current_context()
+    given = [
+        option.opts[0] for option in context.command.params
+        if option.name in names
+        and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+    ]  # fmt: skip
+    if given:
+        kind = "a language model's folder" if Path(model).is_dir() else "not a folder"
+        raise click.UsageError(f"{', '.join(given)} cannot be used: {model} is {kind}")
 
 
 def _show(result: Mapping[str, Any]) -> None:

@@ -59,3 +59,14 @@ def test_a_text_needs_a_tokenizer(folder, tmp_path):
     (tmp_path / "text.txt").write_text("once upon a time")
     with pytest.raises(EdgeError, match="tokenizer"):
         _run(folder, tmp_path / "sparse", "--data", str(tmp_path / "text.txt"))
+
+
+def test_options_of_the_other_kind_of_model_are_refused(folder, tmp_path):
+    def wrong(model: str, *arguments: str) -> str:
+        settings = [model, "--pattern", "2:4", "-o", str(tmp_path / "out"), *arguments]
+        result = CliRunner().invoke(command, settings)
+        assert result.exit_code == 2
+        return result.output
+
+    assert "--epochs" in wrong(str(folder), "--epochs", "2")
+    assert "--method" in wrong("net.pt2", "--method", "wanda")

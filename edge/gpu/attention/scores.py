@@ -22,16 +22,11 @@ def repeated(x: torch.Tensor, heads: int) -> torch.Tensor:
     return x.repeat_interleave(heads // x.shape[1], 1)
 
 
-def best_blocks(scores: torch.Tensor, kept: int, first: bool = False) -> torch.Tensor:
-    """bool[B, H, R, R]: the `kept` best of each row's past blocks, its own among them.
-
-    With `first` the first block is among them as well.
-    """
+def best_blocks(scores: torch.Tensor, kept: int) -> torch.Tensor:
+    """bool[B, H, R, R]: the `kept` best of each row's past blocks, its own among them."""
     rows = scores.shape[-1]
     future = torch.ones(rows, rows, dtype=torch.bool, device=scores.device).triu(1)
     scores = scores.masked_fill(future, -torch.inf)
     scores.diagonal(dim1=-2, dim2=-1).fill_(torch.inf)
-    if first:
-        scores[..., 0] = torch.inf
     best = scores.topk(min(kept, rows), -1).indices
     return torch.zeros_like(scores, dtype=torch.bool).scatter_(-1, best, True) & ~future
