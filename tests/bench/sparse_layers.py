@@ -142,12 +142,12 @@ def trained_masks(layer: Layer, sparsity: float) -> Int8s | None:
 
     The network is trained if it is not in the study's folder yet: sparse_training.py.
     """
-    from tests.bench.sparse_training import trained
+    from tests.bench.sparse_training import Run, trained
 
     out_c, kernel_h, kernel_w, in_c = layer.weight
     if (kernel_h, kernel_w) != (1, 1) or layer.name.startswith("linear"):
         return None
-    network = trained(layer.pattern, sparsity, seed=0, uniform=True)
+    network = trained(Run(layer.pattern, sparsity, seed=0, uniform=True))
     found = [w for w in network.parameters() if w.shape == (out_c, in_c, 1, 1)]
     if not found:
         return None

@@ -1,7 +1,8 @@
 """Accuracy against instructions: the study's network at several sparsities, trained with masks.
 
     python tests/bench/sparse_network.py --target cortex-m7 --pattern 1x4|4x4|2:4|...|best [--json]
-        [--seeds 0 1 2] [--sparsity 0.3 0.5 0.7] [--plain] [--uniform] [--epochs 2]
+        [--network mobilenet|resnet8] [--seeds 0 1 2] [--sparsity 0.3 0.5 0.7] [--plain]
+        [--uniform] [--epochs 2]
         [--csv FILE]
 
 Networks that are not in the cache are trained first (see sparse_training.py; the dense row has had
@@ -37,6 +38,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any f
 
 from tests.bench.fashion_mobilenet import accuracy, center, data
 from tests.bench.sparse_training import CACHE, FURTHER_EPOCHS, Run, example, trained
+from tests.bench.study_networks import NETWORKS
 
 Images = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.integer[Any]]
@@ -52,6 +54,7 @@ PORTABLE = "4x4"  # what every target has kernels for
 class Measured:
     """One network: shares of the 10,000 test images that are right, and what it costs."""
 
+    network: str
     target: str
     pattern: str
     rearranged: bool
@@ -67,20 +70,18 @@ class Measured:
 
 def measure(run: Run, target: str, cache: Path, count: bool) -> Measured:
     """Train if need be, quantize, export, run; `count` also measures instructions."""
-    network = trained(
-        run.pattern, run.sparsity, run.seed, run.rearranged, run.uniform, run.epochs, cache
-    )
+    network = trained(run, cache)
     graph = quantized(network, cache)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "network"
-        exported = edge.export(graph, target, out, name="mobilenet", progress=False)
+        exported = edge.export(graph, target, out, name=run.network, progress=False)
         right = _int8_accuracy(graph, cache)
         counted = edge.bench(out).instructions if count else None
     weight_bytes = sum(layer["weight_bytes"] for layer in exported.layers)
     print(f"{run.name} on {target}: {right:.4f}, {counted or '-'} instructions", file=sys.stderr)
     return Measured(
-        target, run.pattern, run.rearranged, run.uniform, run.epochs, run.sparsity, run.seed,
-        accuracy(network), right, counted, weight_bytes,
+        run.network, target, run.pattern, run.rearranged, run.uniform, run.epochs, run.sparsity,
+        run.seed, accuracy(network), right, counted, weight_bytes,
     )  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def _right(graph: Graph, images: Images, labels: Labels, cache: Path) -> float:
         return float(json.loads(known.read_text()))
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "network"
-        edge.export(graph, "host", out, name="mobilenet", progress=False)
+        edge.export(graph, "host", out, name="network", progress=False)
         (scores,) = edge.run(out, [images], on="host")
     right = float(np.mean(scores.reshape(len(scores), -1).argmax(1) == labels))
     known.write_text(json.dumps(right))
@@ -162,7 +163,7 @@ def _show(pattern: str, found: Sequence[dict[str, Any]]) -> None:
 
 def write_csv(path: Path, measured: Sequence[Measured]) -> None:
     """Add a line a network to a CSV file, replacing lines of the same networks."""
-    key = ("target", "pattern", "rearranged", "uniform", "epochs", "sparsity", "seed")
+    key = ("network", "target", "pattern", "rearranged", "uniform", "epochs", "sparsity", "seed")
     new = [{name: str(value) for name, value in asdict(m).items()} for m in measured]
     kept: list[dict[str, str]] = []
     if path.exists():
@@ -181,6 +182,7 @@ def main() -> None:
     """Print a row for each sparsity, or one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--target", default="cortex-m7")
+    parser.add_argument("--network", choices=sorted(NETWORKS), default="mobilenet")
     parser.add_argument("--pattern", default="best", help="best: the quickest one on the target")
     parser.add_argument("--sparsity", type=float, nargs="*", default=[0.3, 0.5, 0.7])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -194,7 +196,10 @@ def main() -> None:
     torch.set_num_threads(1)
     chosen = arguments.pattern
     pattern = BEST.get(arguments.target, PORTABLE) if chosen == "best" else chosen
-    like = Run(pattern, 0.0, 0, not arguments.plain, arguments.uniform, arguments.epochs)
+    like = Run(
+        pattern, 0.0, 0, not arguments.plain, arguments.uniform, arguments.epochs,
+        arguments.network,
+    )  # fmt: skip
     measured = study(arguments.target, arguments.sparsity, arguments.seeds, like, arguments.cache)
     if arguments.csv:
         write_csv(arguments.csv, measured)

@@ -27,7 +27,7 @@ from edge.sparsity.weights import fitting_weights, weight_scores
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
 
-from tests.bench.sparse_training import CACHE, example, trained
+from tests.bench.sparse_training import CACHE, Run, example, trained
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Row:
 def measure(pattern: str, sparsity: float, seed: int, cache: Path = CACHE) -> list[Row]:
     """A row for every layer that the pattern fits."""
     chosen = parse_pattern(pattern)
-    before = edge.load((trained(pattern, 0.0, seed, cache=cache), example())).graph
+    before = edge.load((trained(Run(pattern, 0.0, seed), cache), example())).graph
     after = rearrange(before, chosen, sparsity).applied(before)
     rows = []
     for name in fitting_weights(before, chosen):

@@ -1,11 +1,11 @@
 """Trained networks of the sparsity study, kept in a folder: dense, and pruned from it.
 
-    python -m tests.bench.sparse_training --pattern 1x4 --sparsity 0.5 --seed 0
+    python -m tests.bench.sparse_training --network mobilenet --pattern 1x4 --sparsity 0.5 --seed 0
 
 A dense network trains for 10 epochs of 60,000 images. From it every sparsity, 0 included, trains
 for 2 more with the same settings: rearranged (unless asked not to), pruned along a cubic schedule
 over the first 60 % of the steps, then fine-tuned. Layers with more pixels are sparser (unless asked
-not to): the sparsity is that of all pointwise weights together.
+not to): the sparsity is that of the weights of all pruned layers together.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ from edge.sparsity.training import Training, train
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
 
-from tests.bench.fashion_mobilenet import SIZE, accuracy, crop_and_flip, data, mobilenet
+from tests.bench.fashion_mobilenet import SIZE, accuracy, crop_and_flip, data
+from tests.bench.study_networks import NETWORKS
 
 CACHE = Path("build/study")
 DENSE_EPOCHS, FURTHER_EPOCHS = 10, 2
@@ -53,33 +54,29 @@ class Run:
     rearranged: bool = True
     uniform: bool = False
     epochs: int = FURTHER_EPOCHS
+    network: str = "mobilenet"
 
     @property
     def name(self) -> str:
         """The stem of its file."""
         if self.sparsity == 0:
-            return f"mobilenet-{self.seed}-further-{self.epochs}"
+            return f"{self.network}-{self.seed}-further-{self.epochs}"
         kind = self.pattern.replace(":", "of") + ("" if self.rearranged else "-plain")
         divided = "-uniform" if self.uniform else ""
-        return f"mobilenet-{self.seed}-{kind}-{self.sparsity:g}{divided}-{self.epochs}"
+        return f"{self.network}-{self.seed}-{kind}-{self.sparsity:g}{divided}-{self.epochs}"
+
+    @property
+    def dense_name(self) -> str:
+        """The stem of the file of the network that it starts from."""
+        return f"{self.network}-{self.seed}-dense"
 
 
-def trained(
-    pattern: str,
-    sparsity: float,
-    seed: int,
-    rearranged: bool = True,
-    uniform: bool = False,
-    epochs: int = FURTHER_EPOCHS,
-    cache: Path = CACHE,
-    progress: bool = True,
-) -> nn.Sequential:
+def trained(run: Run, cache: Path = CACHE, progress: bool = True) -> nn.Module:
     """The trained network with zeros in its weights, in evaluation mode; from the cache if there.
 
-    `sparsity` is that of the weights of all pointwise layers, and with `uniform` of each of them.
+    Its sparsity is that of the weights of all pruned layers, and with `uniform` of each of them.
     """
-    run = Run(pattern, sparsity, seed, rearranged, uniform, epochs)
-    return _cached(cache, run.name, lambda network: _prune(network, run, cache, progress))
+    return _cached(cache, run, run.name, lambda network: _prune(network, run, cache, progress))
 
 
 def example() -> tuple[torch.Tensor]:
@@ -88,26 +85,26 @@ def example() -> tuple[torch.Tensor]:
 
 
 def sparsities(network: nn.Module, run: Run) -> dict[str, float]:
-    """The sparsity of each layer that is pruned: the pointwise ones."""
-    layers = weighted_layers(network)
-    pointwise = {n: lay for n, lay in layers.items() if lay.weight.shape[2:] == (1, 1)}
+    """The sparsity of each layer that is pruned."""
+    pruned = NETWORKS[run.network].pruned
+    layers = {name: layer for name, layer in weighted_layers(network).items() if pruned(layer)}
     if run.uniform:
-        return dict.fromkeys(pointwise, run.sparsity)
+        return dict.fromkeys(layers, run.sparsity)
     graph = edge.load((network, example())).graph
     pixels = {
         node.inputs[1].removesuffix(".weight"): math.prod(graph.type(node.output).shape[1:3])
         for node in graph.nodes if node.op == "conv2d"
     }  # fmt: skip
     return by_reuse(
-        {name: layer.weight.numel() for name, layer in pointwise.items()},
-        {name: pixels[name] for name in pointwise},
+        {name: layer.weight.numel() for name, layer in layers.items()},
+        {name: pixels[name] for name in layers},
         run.sparsity,
         EXPONENT.get(run.sparsity, 0.25),
     )
 
 
-def _cached(cache: Path, name: str, make: Callable[[nn.Sequential], None]) -> nn.Sequential:
-    file, network = cache / f"{name}.pt", mobilenet()
+def _cached(cache: Path, run: Run, name: str, make: Callable[[nn.Module], None]) -> nn.Module:
+    file, network = cache / f"{name}.pt", NETWORKS[run.network].make()
     if file.exists():
         network.load_state_dict(torch.load(file, weights_only=True))
         return network.eval()
@@ -120,13 +117,9 @@ def _cached(cache: Path, name: str, make: Callable[[nn.Sequential], None]) -> nn
     return network.eval()
 
 
-def _prune(network: nn.Sequential, run: Run, cache: Path, progress: bool) -> None:
+def _prune(network: nn.Module, run: Run, cache: Path, progress: bool) -> None:
     """Go on from the dense network of the seed."""
-    dense = _cached(
-        cache,
-        f"mobilenet-{run.seed}-dense",
-        lambda new: _train_dense(new, run.seed, cache, progress),
-    )
+    dense = _cached(cache, run, run.dense_name, lambda new: _train_dense(new, run, cache, progress))
     network.load_state_dict(dense.state_dict())
     pattern = parse_pattern(run.pattern)
     wanted = sparsities(network.eval(), run)
@@ -139,15 +132,14 @@ def _prune(network: nn.Sequential, run: Run, cache: Path, progress: bool) -> Non
     _train(network, run.epochs, FURTHER_RATE, run.seed, run.name, cache, progress, schedule)
 
 
-def _train_dense(network: nn.Sequential, seed: int, cache: Path, progress: bool) -> None:
-    torch.manual_seed(seed)
-    network.load_state_dict(mobilenet().state_dict())
-    name = f"mobilenet-{seed}-dense"
-    _train(network, DENSE_EPOCHS, DENSE_RATE, seed, name, cache, progress, Schedule())
+def _train_dense(network: nn.Module, run: Run, cache: Path, progress: bool) -> None:
+    torch.manual_seed(run.seed)
+    network.load_state_dict(NETWORKS[run.network].make().state_dict())
+    _train(network, DENSE_EPOCHS, DENSE_RATE, run.seed, run.dense_name, cache, progress, Schedule())
 
 
 def _train(
-    network: nn.Sequential, epochs: int, rate: float, seed: int, name: str, cache: Path,
+    network: nn.Module, epochs: int, rate: float, seed: int, name: str, cache: Path,
     progress: bool, schedule: Schedule,
 ) -> None:  # fmt: skip
     images = torch.from_numpy(data().train_images)
@@ -170,6 +162,7 @@ def _train(
 def main() -> None:
     """Train one network, if it is not there yet, and print its float accuracy."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--network", choices=sorted(NETWORKS), default="mobilenet")
     parser.add_argument("--pattern", default="1x4")
     parser.add_argument("--sparsity", type=float, default=0.5)
     parser.add_argument("--seed", type=int, default=0)
@@ -179,10 +172,11 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=CACHE)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    network = trained(
+    run = Run(
         arguments.pattern, arguments.sparsity, arguments.seed, not arguments.plain,
-        arguments.uniform, arguments.epochs, arguments.cache,
+        arguments.uniform, arguments.epochs, arguments.network,
     )  # fmt: skip
+    network = trained(run, arguments.cache)
     print(json.dumps({**vars(arguments), "cache": str(arguments.cache),
                       "accuracy": accuracy(network)}))  # fmt: skip
 

@@ -13,7 +13,7 @@ from tests.bench.sparse_network import Measured, rows, write_csv
 from tests.bench.sparse_plot import curves, svg
 from tests.bench.sparse_training import Run, sparsities
 
-ONE = Measured("cortex-m7", "1x4", True, False, 2, 0.0, 0, 0.91, 0.9, 1000, 400)
+ONE = Measured("mobilenet", "cortex-m7", "1x4", True, False, 2, 0.0, 0, 0.91, 0.9, 1000, 400)
 ALL = [
     ONE,
     replace(ONE, seed=1, accuracy=0.92, instructions=None),
