@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from edge.emit.c_text import ConstArray, Field, Symbol
 from edge.emit.context import Descriptor, dense_strides, padded_rank
 from edge.emit.descriptors import describe
@@ -14,7 +16,7 @@ from edge.ir import Graph, Node
 from edge.ir.shapes import Shape, ints
 from edge.planning.plan import Step
 from edge.quantization.requantize import Form
-from edge.training.kernels import Chosen
+from edge.training.kernels import Chosen, is_float
 
 _ROUNDING = {Form.ONCE: "EDGE_ROUND_ONCE", Form.TWICE: "EDGE_ROUND_TWICE"}
 _NULL = Symbol("NULL")
@@ -40,6 +42,16 @@ class Site:
     @property
     def elements(self) -> int:
         return math.prod(self.out_shape)
+
+    @property
+    def element_bytes(self) -> int:
+        """Of the output."""
+        tensor = self.graph.type(self.node.output)
+        return tensor.nbytes // tensor.elements
+
+    @property
+    def is_float(self) -> bool:
+        return is_float(self.graph, self.node)
 
     def number(self, name: str) -> int:
         return int(str(self.node.attrs[name]))
@@ -154,6 +166,12 @@ def _clip(site: Site) -> Descriptor:
 
 
 def _add(site: Site) -> Descriptor:
+    if site.is_float:
+        floats: dict[str, Field] = {
+            name: float(np.float32(float(str(site.node.attrs[name]))))
+            for name in ("multiplier", "other_multiplier")
+        }
+        return Descriptor("edge_add_gradient_f32", {"elements": site.elements, **floats})
     names = ("multiplier", "power", "other_multiplier", "other_power")
     fields: dict[str, Field] = {name: site.number(name) for name in names}
     return Descriptor("edge_add_gradient", {"elements": site.elements, **fields})
@@ -185,7 +203,7 @@ def _pool(site: Site) -> Descriptor:
     average = site.node.op == "avg_pool2d_gradient"
     fields: dict[str, Field] = {
         "window": _window(site, site.out_shape, site.shape(0), kernel),
-        "shift": site.number("shift") if average else 0,
+        "shift": site.number("shift") if average and not site.is_float else 0,
         "per_count": int(average and site.graph.type(site.node.inputs[1]).elements > 1),
     }
     return Descriptor("edge_pool_gradient", fields)
@@ -193,7 +211,9 @@ def _pool(site: Site) -> Descriptor:
 
 def _mean(site: Site) -> Descriptor:
     channels = math.prod(site.shape(0))
-    fields: dict[str, Field] = {"positions": site.elements // channels, "channels": channels}
+    fields: dict[str, Field] = {
+        "positions": site.elements // channels, "bytes": channels * site.element_bytes
+    }  # fmt: skip
     return Descriptor("edge_positions", fields)
 
 
@@ -205,7 +225,7 @@ def _slice(site: Site) -> Descriptor:
         "size": padded_rank(site.shape(0), 1),
         "stride": padded_rank(taken, 0),
         "offset": sum(b * stride for b, stride in zip(begin, strides, strict=True)),
-        "element_bytes": 1,
+        "element_bytes": site.element_bytes,
     }
     return Descriptor("edge_scatter", {"strided": strided, "elements": site.elements})
 
@@ -236,6 +256,9 @@ def _layer_norm(site: Site) -> Descriptor:
     fields: dict[str, Field] = {"gain": site.pointer(3), "offset": site.pointer(4)}
     fields |= {name: site.number(name) for name in names}
     fields |= {"vectors": site.elements // channels, "channels": channels}
+    if site.is_float:
+        floats: dict[str, Field] = {"norm": fields, "weight": site.pointer(5)}
+        return Descriptor("edge_layer_norm_gradient_f32", floats)
     return Descriptor("edge_layer_norm", fields)
 
 

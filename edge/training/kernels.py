@@ -1,8 +1,9 @@
 """Which kernel runs each node of a step, and the working memory it needs.
 
-Training operators have one portable kernel each, under runtime/kernels/train; a convolution with a
-1x1 kernel is a linear layer. Targets with the DSP extension prefer those of kernels_dsp where they
-accept a node. Operators of inference inside a step take the cheapest kernel of the target.
+Training operators have one portable kernel each, under runtime/kernels/train, and where they work
+on float32 gradients one under trainf32; a convolution with a 1x1 kernel is a linear layer. Targets
+with the DSP extension prefer those of kernels_dsp where they accept a node. Operators of inference
+inside a step take the cheapest kernel of the target.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edge.errors import fail
-from edge.ir import OPS, Graph, Node, RowRule
+from edge.ir import OPS, DType, Graph, Node, RowRule
 from edge.ir.shapes import ints
 from edge.planning.choice import kernels_in
 from edge.planning.kernels import ALIAS, no_scratch
@@ -21,7 +22,7 @@ from edge.training import kernels_dsp
 from edge.training.layouts import is_pointwise
 from edge.training.ops import TRAINING_OPS
 
-FOLDER = "train"
+FOLDER, FLOAT_FOLDER = "train", "trainf32"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,16 @@ def choose(graph: Graph, node: Node, folders: Sequence[str] = ("ref",)) -> Chose
     return Chosen(kernel.name, rows, kernel.scratch(graph, node), kernel.sources)
 
 
+def is_float(graph: Graph, node: Node) -> bool:
+    """Whether a training operator takes or makes float32 gradients."""
+    return DType.FLOAT32 in (graph.type(node.inputs[0]).dtype, graph.type(node.output).dtype)
+
+
 def _training_kernel(graph: Graph, node: Node, folders: Sequence[str]) -> Chosen:
+    if is_float(graph, node) and node.op not in _COPIES:
+        name = _file(graph, node)
+        scratch = _FLOAT_SCRATCH.get(name, no_scratch)(graph, node)
+        return Chosen(f"{FLOAT_FOLDER}/{name}", 1, scratch)
     for kernel in kernels_dsp.KERNELS if "dsp" in folders else ():
         if kernel.op == node.op and kernel.accepts(graph, node):
             return Chosen(kernel.name, 1, kernel.scratch(graph, node), kernel.sources)
@@ -70,6 +80,9 @@ def _file(graph: Graph, node: Node) -> str:
         node.op.replace("conv2d", "linear") if is_layer and is_pointwise(graph, node) else node.op
     )
 
+
+_COPIES = ("mean_gradient", "slice_gradient")
+"""Operators whose kernels take elements of every size."""
 
 _LAYERS = ("live_conv2d", "conv2d_input_gradient", "update_conv2d_weight")
 
@@ -100,3 +113,5 @@ _SCRATCH: Mapping[str, _Measure] = {
     "top_gradient": _per_output_channel,
     "mul_gradient": lambda graph, node: 4 * math.prod(graph.type(node.output).shape),
 }
+
+_FLOAT_SCRATCH: Mapping[str, _Measure] = {"top_gradient": _per_output_channel}

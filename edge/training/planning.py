@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from edge.errors import fail
 from edge.ir import Graph, Node
 from edge.planning import Plan, PlanError, plan
 from edge.planning.lifetimes import Item, Overlap, aligned
@@ -128,11 +127,6 @@ def plan_step(step: Step, target: PlanTarget) -> StepPlan:
 
     Raises EdgeError E0102 for what has no kernel.
     """
-    if not step.settings.is_int8:
-        raise fail(
-            "E0102", "float32 gradients have no kernels, only a reference",
-            help=["train with int8 gradients"],
-        )  # fmt: skip
     graph, flows = step.graph, flowing(step.graph)
     tail = [node for node in graph.nodes if node.output in flows]
     head = [node for node in graph.nodes if node.output not in flows]

@@ -104,7 +104,8 @@ def max_pool2d_gradient(call: StepCall) -> tuple[Array, ...]:
     window = Window.of(call, call.ints("kernel"))
     chosen = winners(call, window, call.input(1))
     canvas = canvas_for(window, call.shape(), np.float32)
-    for ky, kx, reached in scatter_taps(window, canvas, chosen.shape[1:3]):
+    # From the last tap to the first an input position meets its windows in reading order.
+    for ky, kx, reached in reversed([*scatter_taps(window, canvas, chosen.shape[1:3])]):
         here = chosen == ky * window.kernel[1] + kx
         reached += np.where(here, call.input(0), np.float32(0))
     return (np.ascontiguousarray(without_padding(window, canvas, call.shape())),)
@@ -133,16 +134,27 @@ def mul_gradient(call: StepCall) -> tuple[Array, ...]:
 
 
 def layer_norm_gradient(call: StepCall) -> tuple[Array, ...]:
-    """Sums over a vector are made in float64; the result is rounded once."""
+    """Sums over a vector take its channels in order."""
     constants = int8_gradients.norm_constants(call)
     x, n = call.input(2).astype(np.int64), constants.channels
     inside = int8_gradients.norm_inside(normalized_values(x, constants), constants)
-    root = np.sqrt(int8_gradients.norm_spread(x, constants).astype(np.float64))
-    h = (n * x - x.sum(-1, keepdims=True)) / root
-    p = call.input(0).astype(np.float64) * np.where(inside, call.input(5), 0)
-    along = (p * h).sum(-1, keepdims=True)
-    found = (n * p - p.sum(-1, keepdims=True) - h * along) / root
-    return (found.astype(np.float32),)
+    root = np.sqrt(int8_gradients.norm_spread(x, constants).astype(np.float32))
+    h = (n * x - x.sum(-1, keepdims=True)).astype(np.float32) / root
+    p = np.where(inside, call.input(0) * call.input(5), np.float32(0))
+    centred = np.float32(n) * p - _along_channels(p)
+    return ((centred - h * _along_channels(p * h)) / root,)
+
+
+def _along_channels(values: Floats) -> Floats:
+    total: Floats = np.add.accumulate(values, axis=-1, dtype=np.float32)[..., -1:]
+    return total
+
+
+def top_gradient(call: StepCall) -> tuple[Array, ...]:
+    """Magnitudes of a channel are summed position by position."""
+    magnitudes = np.abs(call.input(0)).reshape(-1, call.shape()[-1])
+    sums = np.add.accumulate(magnitudes, axis=0, dtype=np.float32)[-1]
+    return (int8_gradients.largest_channels(call, sums),)
 
 
 KERNELS: dict[str, StepKernel] = {
@@ -155,7 +167,7 @@ KERNELS: dict[str, StepKernel] = {
     "linear_input_gradient": linear_input_gradient,
     "sparse_conv2d_input_gradient": through(conv2d_input_gradient, 2),
     "sparse_linear_input_gradient": through(linear_input_gradient, 2),
-    "top_gradient": int8_gradients.top_gradient,
+    "top_gradient": top_gradient,
     "mean_gradient": int8_gradients.mean_gradient,
     "avg_pool2d_gradient": avg_pool2d_gradient,
     "max_pool2d_gradient": max_pool2d_gradient,

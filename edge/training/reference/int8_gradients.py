@@ -114,15 +114,18 @@ def _brought(values: Int64s, right: int) -> Int64s:
 
 
 def top_gradient(call: StepCall) -> tuple[Array, ...]:
-    """Also in float32: the channels with the largest sums of magnitudes, the first of equals."""
+    """The channels with the largest sums of magnitudes, the first of equals."""
+    sums = np.abs(_wide(call).reshape(-1, call.shape()[-1])).sum(0)
+    return (largest_channels(call, sums),)
+
+
+def largest_channels(call: StepCall, sums: npt.NDArray[Any]) -> Array:
+    """The gradient of the channels with the largest sums; the others are 0."""
     gradient = call.input(0)
-    channels, keep = gradient.shape[-1], call.integer("keep")
-    wide = np.float64 if gradient.dtype == np.float32 else np.int64
-    sums = np.abs(gradient.reshape(-1, channels).astype(wide)).sum(0)
+    top = np.argsort(-sums, kind="stable")[: call.integer("keep")]
     found = np.zeros_like(gradient)
-    top = np.argsort(-sums, kind="stable")[:keep]
     found[..., top] = gradient[..., top]
-    return (found,)
+    return found
 
 
 def narrow_gradient(call: StepCall) -> tuple[Array, ...]:

@@ -34,15 +34,21 @@ static inline void edge_reciprocal_root(edge_norm *norm, int64_t number) {
     norm->mantissa = (int32_t)y;
 }
 
-static inline edge_norm edge_norm_of(const edge_layer_norm *layer, const int8_t *x) {
-    edge_norm norm = {layer->channels, 0, 0, 0, 0};
+/* D of a vector with this sum. */
+static inline int64_t edge_norm_spread(const edge_layer_norm *layer, const int8_t *x, int32_t sum) {
     int64_t squares = 0;
     for (int32_t i = 0; i < layer->channels; i++) {
-        norm.sum += x[i];
         squares += x[i] * x[i];
     }
-    const int64_t spread = layer->channels * squares - (int64_t)norm.sum * norm.sum;
-    edge_reciprocal_root(&norm, spread + layer->epsilon);
+    return layer->channels * squares - (int64_t)sum * sum + layer->epsilon;
+}
+
+static inline edge_norm edge_norm_of(const edge_layer_norm *layer, const int8_t *x) {
+    edge_norm norm = {layer->channels, 0, 0, 0, 0};
+    for (int32_t i = 0; i < layer->channels; i++) {
+        norm.sum += x[i];
+    }
+    edge_reciprocal_root(&norm, edge_norm_spread(layer, x, norm.sum));
     norm.right = 43 + norm.exponent - layer->fraction_bits;
     return norm;
 }

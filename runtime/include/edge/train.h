@@ -47,15 +47,27 @@ typedef struct {
     int32_t elements, multiplier, power, other_multiplier, other_power;
 } edge_add_gradient;
 
+/* add_gradient of float32 gradients: gradient * multiplier + other * other_multiplier. */
+typedef struct {
+    int32_t elements;
+    float multiplier, other_multiplier;
+} edge_add_gradient_f32;
+
+/* layer_norm_gradient of float32 gradients; `norm` finds the clamp of the forward pass anew. */
+typedef struct {
+    edge_layer_norm norm;
+    const float *weight; /* in units of the output */
+} edge_layer_norm_gradient_f32;
+
 /* avg_pool2d_gradient: a shift for all sums; shares by count if `per_count`. */
 typedef struct {
     edge_window window;
     int8_t shift, per_count;
 } edge_pool_gradient;
 
-/* mean_gradient: one gradient for all positions, [positions][channels]. */
+/* mean_gradient: one gradient, of so many bytes, for all positions. */
 typedef struct {
-    int32_t positions, channels;
+    int32_t positions, bytes;
 } edge_positions;
 
 /* slice_gradient: element (i0..i4) of the gradient goes to offset + sum of i_k * stride_k. */

@@ -9,29 +9,13 @@
  * input; where there is no padding all windows have one share.
  */
 #include "edge/kernels.h"
-#include "edge/train.h"
-
-static int32_t inside(int32_t start, int32_t kernel, int32_t size) {
-    const int32_t low = start > 0 ? start : 0;
-    const int32_t high = start + kernel < size ? start + kernel : size;
-    return high - low;
-}
-
-static int32_t share(const edge_pool_gradient *layer, const int16_t *shares, int32_t oy,
-                     int32_t ox) {
-    const edge_window *s = &layer->window;
-    if (!layer->per_count) {
-        return shares[0];
-    }
-    return shares[inside(oy * s->stride_h - s->pad_top, s->kernel_h, s->in_h) *
-                      inside(ox * s->stride_w - s->pad_left, s->kernel_w, s->in_w) -
-                  1];
-}
+#include "edge/pool_gradient.h"
 
 static int32_t sum_at(const edge_pool_gradient *layer, const edge_rows *in, int32_t iy, int32_t ix,
                       int32_t c) {
     const edge_window *s = &layer->window;
     const int8_t *gradient = in[0].data;
+    const int16_t *shares = in[1].data;
     int32_t sum = 0;
     for (int32_t ky = 0; ky < s->kernel_h; ky++) {
         const int32_t oy = edge_reached(iy, s->pad_top, ky, 1, s->stride_h, s->out_h);
@@ -39,7 +23,7 @@ static int32_t sum_at(const edge_pool_gradient *layer, const edge_rows *in, int3
             const int32_t ox = edge_reached(ix, s->pad_left, kx, 1, s->stride_w, s->out_w);
             if (ox >= 0) {
                 sum += gradient[(oy * s->out_w + ox) * s->out_c + c] *
-                       share(layer, in[1].data, oy, ox);
+                       shares[edge_pool_share(layer, oy, ox)];
             }
         }
     }

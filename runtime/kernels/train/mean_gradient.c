@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Mean over positions, from the gradient of the output to that of the input: every position gets
- * the same values. The division is part of the unit.
+ * the same values, int8 or float32. The division is part of the unit.
  */
 #include "edge/kernels.h"
 #include "edge/memory.h"
@@ -13,7 +13,7 @@ void edge_train_mean_gradient(const void *descriptor, const edge_rows *in, int32
     char *to = out;
     (void)y;
     (void)scratch;
-    for (int32_t p = 0; p < layer->positions; p++, to += layer->channels) {
-        memcpy(to, in[0].data, (size_t)layer->channels);
+    for (int32_t p = 0; p < layer->positions; p++, to += layer->bytes) {
+        memcpy(to, in[0].data, (size_t)layer->bytes);
     }
 }

@@ -7,36 +7,17 @@
  * brought to int8. Without an other factor (sum_gradient) the gradients are added. Scratch:
  * int32[outputs]. Sums: 127 * 255 * positions < 2^30 for up to 33,000 positions.
  */
+#include "edge/mul_gradient.h"
 #include "edge/kernels.h"
 #include "edge/memory.h"
-#include "edge/train.h"
-
-/* Where the element with these indices lies. */
-static int32_t place(const int32_t *index, const int32_t *stride) {
-    int32_t at = 0;
-    for (int32_t k = 0; k < EDGE_MAX_RANK; k++) {
-        at += index[k] * stride[k];
-    }
-    return at;
-}
-
-static void advance(int32_t *index, const int32_t *size) {
-    int32_t k = EDGE_MAX_RANK - 1;
-    while (++index[k] == size[k] && k > 0) {
-        index[k--] = 0;
-    }
-}
 
 static void add_up(const edge_mul_gradient *layer, const int8_t *gradient, const int8_t *other,
                    int32_t *sums) {
-    int32_t index[EDGE_MAX_RANK] = {0}, count = 1;
-    for (int32_t k = 0; k < EDGE_MAX_RANK; k++) {
-        count *= layer->size[k];
-    }
-    for (; count > 0; count--, gradient++, advance(index, layer->size)) {
-        const int32_t factor =
-            other != NULL ? other[place(index, layer->other_stride)] - layer->zero_point : 1;
-        sums[place(index, layer->out_stride)] += *gradient * factor;
+    int32_t index[EDGE_MAX_RANK] = {0};
+    for (int32_t n = edge_mul_gradients(layer); n > 0; n--, gradient++) {
+        const int32_t factor = edge_mul_factor(layer, other, index);
+        sums[edge_mul_place(index, layer->out_stride)] += *gradient * factor;
+        edge_mul_advance(index, layer->size);
     }
 }
 
