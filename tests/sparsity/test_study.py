@@ -10,7 +10,7 @@ import torch
 
 from tests.bench.fashion_mobilenet import crop_and_flip, mobilenet
 from tests.bench.sparse_network import Measured, rows, write_csv
-from tests.bench.sparse_plot import curves, svg
+from tests.bench.sparse_plot import panels, read, svg
 from tests.bench.sparse_training import Run, sparsities
 
 ONE = Measured("mobilenet", "cortex-m7", "1x4", True, False, 2, 0.0, 0, 0.91, 0.9, 1000, 400)
@@ -41,11 +41,17 @@ def test_a_network_measured_again_replaces_its_line(tmp_path: Path) -> None:
     assert sum(",0.5," in line and ",0.0,0," in line for line in lines) == 1
 
 
-def test_the_drawing_has_a_point_for_every_sparsity(tmp_path: Path) -> None:
+def test_the_drawing_has_a_point_for_every_sparsity_in_every_panel(tmp_path: Path) -> None:
     path = tmp_path / "study.csv"
     write_csv(path, ALL)
-    root = ElementTree.fromstring(svg(curves(path)))
-    assert len(root.findall(".//{http://www.w3.org/2000/svg}circle")) == 2
+    timed = [
+        {"network": "mobilenet", "pattern": "1x4", "rearranged": "True", "sparsity": sparsity,
+         "milliseconds": time} for sparsity, time in (("0.0", "2"), ("0.5", "1"))
+    ]  # fmt: skip
+    drawn = panels(read(path), timed)
+    assert [[p.cost for p in panel.curves["1x4"]] for panel in drawn] == [[0.001, 0.0006], [2, 1]]
+    root = ElementTree.fromstring(svg(drawn))
+    assert len(root.findall(".//{http://www.w3.org/2000/svg}circle")) == 4
 
 
 def test_the_studys_sparsity_is_that_of_all_pointwise_weights() -> None:
