@@ -17,16 +17,11 @@ from edge.ir import DType, Graph, Node, TensorType, Value
 from edge.quantization.constants import per_tensor
 from edge.training import forward
 from edge.training.rules import RULES, TAKE_WIDE
-from edge.training.scales import MANTISSA_BITS
+from edge.training.scales import LOGIT_BITS, MANTISSA_BITS, PROBABILITY_BITS
 from edge.training.scheme import UpdateScheme, checked
 from edge.training.tape import Gradient, Settings, Tape
 
 LABEL, TARGET = "label", "target"
-
-LOGIT_BITS = 19
-"""Fraction bits of the exponentials of a softmax gradient: 4095 of them fit int32."""
-
-PROBABILITY_BITS = 15
 
 
 @dataclass(frozen=True, eq=False)

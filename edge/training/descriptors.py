@@ -125,7 +125,8 @@ def _live(site: Site) -> Descriptor:
 
 _PLAIN_KERNELS = {
     "masked_add": "ref/add_s8", "masked_sub": "ref/add_s8", "masked_mul": "ref/mul_s8",
-    "masked_mean": "ref/mean_s8", "masked_requantize": "ref/requantize_s8",
+    "masked_matmul": "ref/matmul_s8", "masked_mean": "ref/mean_s8",
+    "masked_requantize": "ref/requantize_s8",
 }  # fmt: skip
 
 
@@ -250,6 +251,35 @@ def _repeating(shape: Shape) -> Shape:
     return tuple(0 if n == 1 else stride for n, stride in zip(shape, strides, strict=True))
 
 
+def _matmul(site: Site) -> Descriptor:
+    batches = site.number("batches")
+    steps = {name: ints(site.node.attrs, name) for name in ("gradient_steps", "other_steps")}
+    fields: dict[str, Field] = {
+        "batches": batches,
+        "gradient_size": math.prod(site.shape(0)) // batches,
+        "other_size": math.prod(site.shape(2)) // batches,
+        "sizes": ints(site.node.attrs, "sizes"),
+        **steps,
+        "zero_point": site.number("zero_point"),
+    }
+    return Descriptor("edge_matmul_gradient", fields)
+
+
+def _softmax(site: Site) -> Descriptor:
+    channels = site.out_shape[-1]
+    fields: dict[str, Field] = {"vectors": site.elements // channels, "channels": channels}
+    return Descriptor("edge_softmax_gradient", fields)
+
+
+def _resize(site: Site) -> Descriptor:
+    _, in_h, in_w, channels = site.out_shape
+    fields: dict[str, Field] = {
+        "in_h": in_h, "in_w": in_w, "out_h": site.shape(0)[1], "out_w": site.shape(0)[2],
+        "channels": channels,
+    }  # fmt: skip
+    return Descriptor("edge_resize_gradient", fields)
+
+
 def _layer_norm(site: Site) -> Descriptor:
     channels = site.out_shape[-1]
     names = ("epsilon", "fraction_bits", "shift", "minimum", "maximum")
@@ -306,6 +336,9 @@ _DESCRIBE: dict[str, Callable[[Site], Descriptor]] = {
     "slice_gradient": _slice,
     "mul_gradient": _mul,
     "sum_gradient": _mul,
+    "matmul_gradient": _matmul,
+    "softmax_gradient": _softmax,
+    "resize_gradient": _resize,
     "layer_norm_gradient": _layer_norm,
     "update_bias": _update_bias,
     "update_conv2d_weight": _update_weight,

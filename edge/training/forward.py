@@ -35,7 +35,12 @@ class Stored:
     attrs: Mapping[str, Attr]
 
 
-_KEPT_WHOLE = ("lookup", "max_pool2d", "layer_norm")  # operators whose gradient reads their input
+_KEPT_WHOLE = (
+    "lookup",
+    "max_pool2d",
+    "layer_norm",
+    "softmax",
+)  # operators whose gradient reads their input
 
 
 def record(tape: Tape, node: Node) -> None:
@@ -63,7 +68,7 @@ def _record_plain(tape: Tape, node: Node) -> None:
 
 
 def _may_clamp(graph: Graph, node: Node) -> bool:
-    if node.op in ("add", "sub", "mul", "requantize"):
+    if node.op in ("add", "sub", "mul", "matmul", "requantize"):
         return True
     if node.op not in ("avg_pool2d", "mean"):
         return False

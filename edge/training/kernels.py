@@ -112,6 +112,11 @@ _SCRATCH: Mapping[str, _Measure] = {
     "sparse_conv2d_input_gradient": _per_input_channel_and_tap,
     "top_gradient": _per_output_channel,
     "mul_gradient": lambda graph, node: 4 * math.prod(graph.type(node.output).shape),
+    "softmax_gradient": _per_output_channel,
+    "resize_gradient": lambda graph, node: 4 * math.prod(graph.type(node.output).shape),
 }
 
-_FLOAT_SCRATCH: Mapping[str, _Measure] = {"top_gradient": _per_output_channel}
+_FLOAT_SCRATCH: Mapping[str, _Measure] = {
+    "top_gradient": _per_output_channel,
+    "softmax_gradient": _per_output_channel,
+}

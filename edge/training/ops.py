@@ -54,6 +54,7 @@ TRAINING_OPS: dict[str, TrainingOp] = {
     "masked_add": _TERNARY,
     "masked_sub": _TERNARY,
     "masked_mul": _TERNARY,
+    "masked_matmul": _TERNARY,
     "masked_requantize": _UNARY,
     "masked_avg_pool2d": _UNARY,
     "masked_mean": _UNARY,
@@ -77,6 +78,11 @@ TRAINING_OPS: dict[str, TrainingOp] = {
     "slice_gradient": TrainingOp(("gradient",), ("gradient",)),
     "lookup_gradient": TrainingOp((*_GRADIENT, "x", "table"), _GRADIENT, over={0: 0}),
     "mul_gradient": TrainingOp((*_GRADIENT, "other"), _GRADIENT),
+    "matmul_gradient": TrainingOp((*_GRADIENT, "other"), _GRADIENT),
+    "softmax_gradient": TrainingOp((*_GRADIENT, "x", "table"), _GRADIENT),
+    "resize_gradient": TrainingOp(
+        (*_GRADIENT, "row_index", "column_index", "row_fraction?", "column_fraction?"), _GRADIENT
+    ),
     "sum_gradient": TrainingOp((*_GRADIENT, "other?"), _GRADIENT),
     "layer_norm_gradient": TrainingOp(
         (*_GRADIENT, "x", "gain", "offset", "weight?"), _GRADIENT

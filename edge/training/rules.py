@@ -20,8 +20,10 @@ from edge.ir.shapes import ints
 from edge.quantization.constants import per_tensor
 from edge.quantization.layer_norm import layer_norm
 from edge.quantization.requantize import Doubles
+from edge.training import attention_rules
 from edge.training.derivatives import derivative_table
 from edge.training.layer_rules import layer
+from edge.training.resize_rules import resize
 from edge.training.scales import normalized
 from edge.training.tape import Gradient, Tape
 
@@ -106,6 +108,10 @@ def _mul(tape: Tape, node: Node, gradient: Gradient) -> Gradients:
             tape.type(node.inputs[slot]).shape, unit, {"zero_point": zero},
         )  # fmt: skip
     return found
+
+
+def _matmul(tape: Tape, node: Node, gradient: Gradient) -> Gradients:
+    return attention_rules.matmul(tape, node, clipped(tape, node, gradient))
 
 
 def _requantize(tape: Tape, node: Node, gradient: Gradient) -> Gradients:
@@ -240,7 +246,7 @@ def _slice(tape: Tape, node: Node, gradient: Gradient) -> Gradients:
     return {0: moved(tape, node, "slice_gradient", gradient, shape, attributes(node))}
 
 
-TAKE_WIDE = ("conv2d", "depthwise_conv2d", "linear", "add", "sub", "mul", "requantize")
+TAKE_WIDE = ("conv2d", "depthwise_conv2d", "linear", "add", "sub", "mul", "matmul", "requantize")
 """Operators whose rule begins with a clip, which also takes int16 sums."""
 
 RULES: dict[str, Rule] = {
@@ -250,6 +256,9 @@ RULES: dict[str, Rule] = {
     "add": _sum,
     "sub": _sum,
     "mul": _mul,
+    "matmul": _matmul,
+    "softmax": attention_rules.softmax,
+    "resize": resize,
     "requantize": _requantize,
     "lookup": _lookup,
     "mean": _mean,

@@ -22,6 +22,11 @@ from edge.quantization.requantize import Doubles, Form, Requantize
 MANTISSA_BITS = 14
 """Multipliers are int16 in [2**14, 2**15), or 0."""
 
+LOGIT_BITS = 19
+"""Fraction bits of the exponentials of a softmax gradient: 4095 of them fit int32."""
+
+PROBABILITY_BITS = 15
+
 _DEGENERATE = 2.0**-10
 """Channels with a weight scale below this share of the layer's median are never trained."""
 

@@ -150,9 +150,37 @@ def normed() -> Graph:
     return net.head()
 
 
+def attention() -> Graph:
+    """One head over 72 positions: both products, and the softmax between them."""
+    net = _start()
+    net.add("reshape", attrs={"shape": (1, 72, 6)}, **net.like_last())
+    tokens, made = net.last, []
+    for name in ("query", "key", "value"):
+        weight = net.weight(name, (6, 6), 0)
+        made.append(net.add("linear", tokens, weight, net.bias(f"{name}_bias", 6), scale=0.15))
+    net.add("matmul", made[0], made[1], attrs={"transpose_b": True}, scale=0.15, zero=2)
+    net.add("softmax", attrs={"beta": 0.5}, scale=1 / 256, zero=-128)
+    net.add("matmul", net.last, made[2], scale=0.1, zero=4)
+    net.add("add", net.last, tokens, scale=0.5)
+    net.add("reshape", attrs={"shape": (1, 9, 8, 6)}, **net.like_last())
+    return net.head()
+
+
+def resized() -> Graph:
+    """Twice as large by neighbours' means, then smaller by the nearest pixel."""
+    net = _start()
+    kept = net.like_last()
+    double: dict[str, Attr] = {"size": (18, 16), "mode": "bilinear", "half_pixel_centers": True}
+    net.add("resize", attrs=double, **kept)
+    net.conv(6, kernel=1)
+    net.add("resize", attrs={"size": (6, 8), "mode": "nearest"}, **net.like_last())
+    return net.head()
+
+
 NETWORKS: dict[str, Callable[[], Graph]] = {
     "bottleneck": bottleneck, "clamped": clamped, "pools": pools, "gated": gated,
     "branches": branches, "grouped": grouped, "smooth": smooth, "normed": normed,
+    "attention": attention, "resized": resized,
 }  # fmt: skip
 
 

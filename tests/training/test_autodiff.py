@@ -158,12 +158,11 @@ def test_what_cannot_be_trained_is_one_clear_error(wrong) -> None:
 def test_an_operator_without_a_gradient_is_named() -> None:
     net = Net(1, 4, 4, 3)
     net.conv(4)
-    quantization = net.values[net.last].type.quantization
-    assert quantization is not None
-    net.add("resize", attrs={"size": (8, 8)}, scale=quantization.scale[0], zero=-5)
+    weight = net.weight("wide", (4, 2, 2, 4), 0)
+    net.add("conv_transpose2d", net.last, weight, attrs={"stride": (2, 2)})
     net.conv(2)
     graph = net.graph()
-    with pytest.raises(EdgeError, match=r"E0103.*resize"):
+    with pytest.raises(EdgeError, match=r"E0103.*conv_transpose2d"):
         differentiate(graph, scheme.full(graph))
     assert differentiate(graph, _head_only(graph))
 

@@ -204,6 +204,24 @@ def _real2(oracle: Oracle, node: Node) -> tuple[Tensor, Tensor]:
     return oracle.real(node.inputs[0]), oracle.real(node.inputs[1])
 
 
+def _matmul(oracle: Oracle, node: Node) -> Tensor:
+    a, b = _real2(oracle, node)
+    return oracle.stored(node, a @ (b.transpose(-1, -2) if attributes(node)["transpose_b"] else b))
+
+
+def _softmax(oracle: Oracle, node: Node) -> Tensor:
+    scaled = oracle.real(node.inputs[0]) * attributes(node)["beta"]
+    return oracle.stored(node, torch.softmax(scaled, -1), slack=0.01)
+
+
+def _resize(oracle: Oracle, node: Node) -> Tensor:
+    attrs = attributes(node)
+    x = _nchw(oracle.real(node.inputs[0]))
+    mode = str(attrs["mode"])
+    even = {} if mode == "nearest" else {"align_corners": attrs["align_corners"]}
+    return oracle.stored(node, _nhwc(F.interpolate(x, attrs["size"], mode=mode, **even)))
+
+
 _OPS: dict[str, Callable[[Oracle, Node], Tensor]] = {
     "conv2d": _layer,
     "depthwise_conv2d": _layer,
@@ -211,6 +229,9 @@ _OPS: dict[str, Callable[[Oracle, Node], Tensor]] = {
     "add": lambda o, n: o.stored(n, torch.add(*_real2(o, n))),
     "sub": lambda o, n: o.stored(n, torch.sub(*_real2(o, n))),
     "mul": lambda o, n: o.stored(n, torch.mul(*_real2(o, n))),
+    "matmul": _matmul,
+    "softmax": _softmax,
+    "resize": _resize,
     "requantize": lambda o, n: o.stored(n, o.real(n.inputs[0])),
     "avg_pool2d": _avg_pool2d,
     "max_pool2d": _max_pool2d,

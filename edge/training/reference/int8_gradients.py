@@ -20,7 +20,6 @@ from edge.quantization.fixed_point import Int64s
 from edge.quantization.layer_norm import LayerNorm, reciprocal_root
 from edge.quantization.layer_norm import normalized as normalized_values
 from edge.reference.windows import Window
-from edge.training.autodiff import PROBABILITY_BITS
 from edge.training.reference.sparse import through
 from edge.training.reference.step_call import (
     StepCall,
@@ -30,6 +29,7 @@ from edge.training.reference.step_call import (
     unpacked_bits,
     without_padding,
 )
+from edge.training.scales import PROBABILITY_BITS
 
 _INT8_BITS, _INT16_BITS = 7, 15
 _LARGEST_WEIGHT = 128

@@ -14,14 +14,26 @@ from edge.reference.call import Call
 from edge.reference.kernels import MOVES, execute
 from edge.training.autodiff import LABEL, Step
 from edge.training.ops import TRAINING_OPS
-from edge.training.reference import float_gradients, forward_kernels, int8_gradients, updates
+from edge.training.reference import (
+    attention_gradients,
+    float_gradients,
+    forward_kernels,
+    int8_gradients,
+    resize_gradients,
+    updates,
+)
 from edge.training.reference.step_call import StepCall, StepKernel
 
 _SHARED = {**forward_kernels.KERNELS, **updates.KERNELS}
 _KERNELS: dict[str, dict[str, StepKernel]] = {
-    "int8": {**_SHARED, **int8_gradients.KERNELS},
-    "float32": {**_SHARED, **float_gradients.KERNELS},
-}
+    "int8": {
+        **_SHARED, **int8_gradients.KERNELS, **attention_gradients.INT8, **resize_gradients.INT8
+    },
+    "float32": {
+        **_SHARED, **float_gradients.KERNELS, **attention_gradients.FLOAT32,
+        **resize_gradients.FLOAT32,
+    },
+}  # fmt: skip
 
 Observer = Callable[[Call, tuple[Array, ...]], None]
 """Called with each call of a step and the arrays it has made."""

@@ -86,6 +86,23 @@ typedef struct {
     int32_t zero_point; /* of the other factor */
 } edge_mul_gradient;
 
+/* matmul_gradient: sizes of i, j and k, and their steps through gradient and other operand. */
+typedef struct {
+    int32_t batches, gradient_size, other_size; /* sizes of one batch */
+    int32_t sizes[3], gradient_steps[3], other_steps[3];
+    int32_t zero_point; /* of the other operand */
+} edge_matmul_gradient;
+
+/* softmax_gradient: [vectors][channels]. */
+typedef struct {
+    int32_t vectors, channels;
+} edge_softmax_gradient;
+
+/* resize_gradient: from [out_h][out_w][channels] to [in_h][in_w][channels]. */
+typedef struct {
+    int16_t in_h, in_w, out_h, out_w, channels;
+} edge_resize_gradient;
+
 /* update_bias: [positions][channels] gradients; |bias| <= limit. */
 typedef struct {
     int32_t positions, channels, limit;
@@ -137,6 +154,17 @@ static inline int32_t edge_exponent(const edge_rows *slot) {
 
 static inline void edge_set_exponent(const edge_rows *slot, int32_t exponent) {
     *(int32_t *)slot->data = exponent;
+}
+
+/* Whether no gradient * 2^exponent is above the limit, which is below 2^16. */
+static inline int edge_is_easy(const void *gradient, int32_t count, const void *exponent,
+                               int32_t limit) {
+    const int8_t *at = gradient;
+    const int32_t most = limit >> *(const int32_t *)exponent;
+    while (count > 0 && edge_magnitude(*at) <= most) {
+        at++, count--;
+    }
+    return count == 0;
 }
 
 static inline int edge_bit(const uint8_t *mask, int32_t index) {
