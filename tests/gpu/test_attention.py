@@ -19,11 +19,14 @@ from edge.gpu.attention import (
     sparse_attention,
 )
 from edge.gpu.attention.policies.a_shape import AShape
+from edge.gpu.attention.policies.full import Full
 from edge.gpu.attention.policies.hip_tree import HiPTree
 from edge.gpu.attention.policies.local_stride import LocalStride
 from edge.gpu.attention.policies.mean_pool import MeanPool
+from edge.gpu.attention.policies.moa_span import MoASpan
 from edge.gpu.attention.policies.policy import Policy
 from edge.gpu.attention.policies.vertical_slash import VerticalSlash
+from tests.gpu.gates import placed_gate
 from tests.models.stories260k import load_stories, needs_stories, sampled
 
 BLOCK = 16
@@ -34,6 +37,9 @@ SOME: list[Policy] = [
     VerticalSlash(2, 6, 1, 2, 16, BLOCK),
     MeanPool(3, BLOCK),
     HiPTree(2, block=BLOCK),
+    MoASpan(BLOCK, 0.25, 1, BLOCK),
+    placed_gate(kept=3, block=BLOCK),
+    placed_gate(threshold=0.2, block=BLOCK),
 ]
 ALL: list[Policy] = [
     AShape(99, 0, BLOCK),
@@ -41,6 +47,9 @@ ALL: list[Policy] = [
     VerticalSlash(0, 999, 0, 0, 16, BLOCK),
     MeanPool(99, BLOCK),
     HiPTree(2, local=99, block=BLOCK),
+    MoASpan(0, 1.0, 0, BLOCK),
+    placed_gate(kept=99, block=BLOCK),
+    placed_gate(threshold=0.0, block=BLOCK),
 ]
 NAMES = [type(policy).__name__ for policy in SOME]
 
@@ -76,7 +85,7 @@ def test_triton_s_interpreter_agrees_with_the_reference(policy):
         assert float((ours - reference).abs().max()) <= 1e-5
 
 
-@pytest.mark.parametrize("policy", ALL, ids=NAMES)
+@pytest.mark.parametrize("policy", [*ALL, Full(BLOCK)], ids=[*NAMES, "Full"])
 def test_a_policy_that_keeps_all_is_dense_attention(policy):
     q, k, v = _inputs()
     table = policy.table(q, k, SCALE)
@@ -86,14 +95,15 @@ def test_a_policy_that_keeps_all_is_dense_attention(policy):
     assert torch.allclose(output, dense, atol=1e-5)
 
 
-def test_flex_attention_agrees_with_the_reference():
+@pytest.mark.parametrize("policy", SOME, ids=NAMES)
+def test_flex_attention_agrees_with_the_reference(policy):
     """Its eager form, which defines what the compiled one computes."""
     from torch.nn.attention.flex_attention import flex_attention
 
     from edge.gpu.attention.flex import block_mask
 
     q, k, v = _inputs(128)
-    table = MeanPool(3, BLOCK).table(q, k, SCALE)
+    table = policy.table(q, k, SCALE)
     ours = flex_attention(q, k, v, block_mask=block_mask(table), scale=SCALE, enable_gqa=True)
     reference, _ = sparse_attention(q, k, v, table, scale=SCALE)
     assert float((ours - reference).abs().max()) <= 1e-5
@@ -193,3 +203,14 @@ def test_sparse_attention_in_a_language_model_is_near_dense_at_a_fifth_of_it():
         sparse = model(ids, labels=ids).loss.item()
     assert sparse - dense <= 0.07
     assert math.isfinite(sparse)
+
+
+def test_a_table_of_columns_is_the_table_of_the_same_blocks():
+    columns = torch.randint(-1, 9, (2, 3, 6, 7), generator=torch.Generator().manual_seed(0))
+    ours = BlockTable.from_columns(columns, BLOCK, 90)
+    blocks = torch.zeros(2, 3, 6, 9, dtype=torch.bool).scatter(-1, columns.clamp(min=0), True)
+    wanted = BlockTable.from_blocks(blocks[..., :6], BLOCK, 90)
+    assert torch.equal(ours.blocks(), wanted.blocks())
+    assert torch.equal(ours.count, wanted.count)
+    assert torch.equal(ours.column, wanted.column)
+    ours.check()

@@ -23,9 +23,9 @@ def _flex() -> Backend:
 
 
 def _triton() -> Backend:
-    from edge.gpu.attention.triton_kernels import triton_attention
+    from edge.gpu.attention.triton_autograd import differentiable_attention
 
-    return triton_attention
+    return differentiable_attention
 
 
 def _reference() -> Backend:

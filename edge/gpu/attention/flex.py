@@ -38,7 +38,8 @@ def block_mask(table: BlockTable) -> Any:
     blocks, size = table.blocks(), table.block
 
     def seen(b: Any, h: Any, query: Any, key: Any) -> Any:
-        return (query >= key) & blocks[b, h, query // size, key // size]
+        listed = blocks[b, h, query // size, key // size]
+        return (query >= key) & listed if table.causal else listed
 
     return BlockMask.from_kv_blocks(
         table.count, column, BLOCK_SIZE=table.block, mask_mod=seen,

@@ -41,11 +41,13 @@ class AttentionPlan:
         return json.dumps({"schema": 1, "heads": layers}, indent=1)
 
     @classmethod
-    def from_json(cls, text: str, where: str = "") -> AttentionPlan:
-        """Raises EdgeError E0072 for what is no plan."""
+    def from_json(cls, text: str, where: str = "", folder: Path | None = None) -> AttentionPlan:
+        """Of text in which files are named from `folder`. Raises EdgeError E0072 for no plan."""
         try:
             layers = json.loads(text)["heads"]
-            heads = tuple(tuple(_policy(row) for row in layer) for layer in layers)
+            heads = tuple(
+                tuple(_policy(row, folder or Path()) for row in layer) for layer in layers
+            )
         except (ValueError, KeyError, TypeError) as error:
             raise fail(PLAN, f"not an attention plan: {error}", where,
                        help=[f"policies are {', '.join(POLICIES)}"]) from error  # fmt: skip
@@ -56,8 +58,8 @@ class AttentionPlan:
 
     @classmethod
     def load(cls, path: Path) -> AttentionPlan:
-        """Read a file. Raises EdgeError E0072."""
-        return cls.from_json(path.read_text(), str(path))
+        """Read a file; files that it names are looked for beside it. Raises EdgeError E0072."""
+        return cls.from_json(path.read_text(), str(path), path.parent)
 
     def require(self, layers: int, heads: int) -> None:
         """Raise EdgeError E0072 unless the plan is for so many layers and heads."""
@@ -69,6 +71,8 @@ class AttentionPlan:
             )  # fmt: skip
 
 
-def _policy(row: dict[str, Any]) -> Policy:
+def _policy(row: dict[str, Any], folder: Path) -> Policy:
     settings = dict(row)
+    if "weights" in settings:
+        settings["weights"] = str(folder / settings["weights"])
     return POLICIES[settings.pop("policy")](**settings)

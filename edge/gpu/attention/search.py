@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import nn
@@ -17,9 +16,7 @@ from edge.gpu.attention.policies.mean_pool import MeanPool
 from edge.gpu.attention.policies.policy import Policy
 from edge.gpu.attention.policies.vertical_slash import VerticalSlash
 from edge.gpu.attention.reference import reference_attention
-from edge.gpu.attention.scores import repeated
-
-Inputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor, float]
+from edge.gpu.attention.watch import Inputs, attention_inputs, dense_attention
 
 
 def candidates(kept: int, rows: int, block: int) -> list[Policy]:
@@ -48,7 +45,7 @@ def search_plan(
     """
     layers: dict[int, list[Inputs]] = {}
     for ids in calibration:
-        for layer, inputs in _attention_inputs(model, ids).items():
+        for layer, inputs in attention_inputs(model, ids).items():
             layers.setdefault(layer, []).append(inputs)
     chosen = [_best_policies(inputs, budget, block) for _, inputs in sorted(layers.items())]
     return AttentionPlan(tuple(chosen))
@@ -82,39 +79,7 @@ def _measured(policy: Policy, samples: Sequence[Inputs]) -> tuple[torch.Tensor, 
     for q, k, v, scale in samples:
         table = policy.table(q, k, scale)
         output, _ = reference_attention(q, k, v, table, scale)
-        dense = nn.functional.scaled_dot_product_attention(
-            q, repeated(k, q.shape[1]), repeated(v, q.shape[1]), is_causal=True, scale=scale
-        )
-        errors.append((output - dense).square().mean((0, 2, 3)))
+        errors.append((output - dense_attention(q, k, v, scale)).square().mean((0, 2, 3)))
         triangle = table.rows * (table.rows + 1) / 2
         densities.append(table.count.double().sum(-1).mean(0) / triangle)
     return torch.stack(errors).mean(0), torch.stack(densities).mean(0)
-
-
-def _attention_inputs(model: nn.Module, ids: torch.Tensor) -> dict[int, Inputs]:
-    """Queries, keys, values and scale of every layer as the dense model makes them."""
-    from transformers import AttentionInterface, AttentionMaskInterface
-
-    seen: dict[int, Inputs] = {}
-
-    def keep(
-        module: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: Any,
-        scaling: float | None = None, **_: Any,
-    ) -> tuple[torch.Tensor, None]:  # fmt: skip
-        scale = scaling or q.shape[-1] ** -0.5
-        seen[module.layer_idx] = (q, k, v, scale)
-        output = nn.functional.scaled_dot_product_attention(
-            q, k, v, is_causal=True, scale=scale, enable_gqa=True
-        )
-        return output.transpose(1, 2).contiguous(), None
-
-    AttentionInterface.register("edge_watch", keep)
-    AttentionMaskInterface.register("edge_watch", lambda *_, **__: None)
-    watched: Any = model
-    before = watched.config._attn_implementation
-    watched.set_attn_implementation("edge_watch")
-    try:
-        watched(ids, use_cache=False)
-    finally:
-        watched.set_attn_implementation(before)
-    return seen

@@ -8,11 +8,23 @@ from edge.gpu.attention.table import BlockTable
 from edge.gpu.interpreter import tl, triton
 
 
+@triton.jit
+def absorbed(scores, v, top, total, sums):  # type: ignore[no-untyped-def]
+    """A running softmax with one block more: its maxima, sums of exponentials and of values."""
+    higher = tl.maximum(top, tl.max(scores, 1))
+    finite = tl.where(higher == -float("inf"), 0.0, higher)
+    weights = tl.exp(scores - finite[:, None])
+    shrink = tl.exp(top - finite)
+    total = total * shrink + tl.sum(weights, 1)
+    product = tl.dot(weights.to(v.dtype), v, input_precision="ieee")
+    return higher, total, sums * shrink[:, None] + product
+
+
 @triton.jit  # type: ignore[untyped-decorator]
 def _forward(  # type: ignore[no-untyped-def]
     queries, keys, values, outputs, lse, column, count, length, slots, scale,
     HEADS: tl.constexpr, GROUP: tl.constexpr, DIM: tl.constexpr, BLOCK: tl.constexpr,
-    ROWS: tl.constexpr,
+    ROWS: tl.constexpr, CAUSAL: tl.constexpr,
 ):  # fmt: skip
     """One block of queries: a running softmax over the key blocks that its row lists."""
     row, head = tl.program_id(0), tl.program_id(1)
@@ -25,27 +37,26 @@ def _forward(  # type: ignore[no-untyped-def]
     top = tl.full((BLOCK,), -float("inf"), tl.float32)
     total = tl.zeros((BLOCK,), tl.float32)
     sums = tl.zeros((BLOCK, DIM), tl.float32)
+    list_at = (head.to(tl.int64) * ROWS + row) * slots
     for slot in range(0, tl.load(count + head * ROWS + row)):
-        block = tl.load(column + (head * ROWS + row) * slots + slot)
+        block = tl.load(column + list_at + slot)
         past = block * BLOCK + tl.arange(0, BLOCK)
         at = key_at + past[:, None] * DIM + dims
         k = tl.load(keys + at, mask=past[:, None] < length, other=0.0)
         scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
-        seen = (tokens[:, None] >= past) & (past < length)
+        seen = (tokens[:, None] >= past * CAUSAL) & (past < length)
         scores = tl.where(seen, scores, -float("inf"))
-        higher = tl.maximum(top, tl.max(scores, 1))
-        finite = tl.where(higher == -float("inf"), 0.0, higher)
-        weights = tl.exp(scores - finite[:, None])
-        shrink = tl.exp(top - finite)
         v = tl.load(values + at, mask=past[:, None] < length, other=0.0)
-        total = total * shrink + tl.sum(weights, 1)
-        product = tl.dot(weights.to(v.dtype), v, input_precision="ieee")
-        sums = sums * shrink[:, None] + product
-        top = higher
+        top, total, sums = absorbed(scores, v, top, total, sums)
     total = tl.where(total == 0, 1.0, total)
     at = query_at + tokens[:, None] * DIM + dims
     tl.store(outputs + at, (sums / total[:, None]).to(outputs.dtype.element_ty), mask=there)
     tl.store(lse + head * length + tokens, top + tl.log(total), mask=tokens < length)
+
+
+def warps(block: int) -> int:
+    """Of a program whose sums are block x D numbers in registers."""
+    return 8 if block >= 128 else 4
 
 
 def triton_attention(
@@ -63,5 +74,6 @@ def triton_attention(
         q.contiguous(), k.contiguous(), v.contiguous(), outputs, lse,
         table.column, table.count.contiguous(), length, table.column.shape[-1], scale,
         HEADS=heads, GROUP=heads // k.shape[1], DIM=dim, BLOCK=table.block, ROWS=table.rows,
+        CAUSAL=int(table.causal), num_warps=warps(table.block),
     )  # fmt: skip
     return outputs, lse

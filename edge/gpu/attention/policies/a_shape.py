@@ -20,9 +20,12 @@ class AShape:
     def table(self, q: torch.Tensor, k: torch.Tensor, scale: float) -> BlockTable:
         """The same for all heads, whatever the values."""
         rows = -(-q.shape[2] // self.block)
-        row = torch.arange(rows, device=q.device)
-        age = row[:, None] - row
-        chosen = (age < self.local) | (row < self.sinks)
+        chosen = self.chosen(torch.arange(rows, device=q.device), rows, 1)
         return BlockTable.from_blocks(
             chosen.expand(*q.shape[:2], rows, rows), self.block, q.shape[2]
         )
+
+    def chosen(self, row: torch.Tensor, blocks: int, heads: int) -> torch.Tensor:
+        """bool[1, len(row), blocks]: what these rows attend to, and what comes after them."""
+        column = torch.arange(blocks, device=row.device)
+        return ((row[:, None] - column < self.local) | (column < self.sinks))[None]

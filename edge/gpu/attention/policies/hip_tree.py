@@ -52,11 +52,15 @@ class HiPTree:
             scores = scores.masked_fill(_repeats(middle), -torch.inf)
             best = scores.topk(self.kept, -1).indices
             start, width = start.gather(-1, best), width.gather(-1, best)
-        chosen = torch.zeros(*q.shape[:2], rows, rows, dtype=torch.bool, device=q.device)
-        chosen = chosen.scatter(-1, self._block(start, width, rows), True)
-        row = torch.arange(rows, device=q.device)
-        chosen |= (row[:, None] - row < self.local) | (row < self.sinks)
-        return BlockTable.from_blocks(chosen, self.block, length)
+        found = torch.cat([self._block(start, width, rows), self._always(rows, q)], -1)
+        return BlockTable.from_columns(found, self.block, length)
+
+    def _always(self, rows: int, q: torch.Tensor) -> torch.Tensor:
+        """[B, H, R, local + sinks]; a row with fewer blocks before it repeats the first."""
+        row = torch.arange(rows, device=q.device)[:, None]
+        near = row - torch.arange(min(self.local, rows), device=q.device)
+        first = torch.arange(min(self.sinks, rows), device=q.device).expand(rows, -1)
+        return torch.cat([near, first], -1).expand(*q.shape[:2], rows, -1)
 
     def _first_ranges(self, rows: int, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """[B, H, R, kept]: the row's past in equal parts, starts and widths in blocks."""

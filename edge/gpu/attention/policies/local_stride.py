@@ -25,6 +25,11 @@ class LocalStride:
         """From positions alone."""
         heads, length = q.shape[1:3]
         row = torch.arange(-(-length // self.block), device=q.device)
-        head = torch.arange(heads, device=q.device)[:, None, None]
-        chosen = (row[:, None] - row < self.local) | ((row + head) % self.stride == 0)
+        chosen = self.chosen(row, len(row), heads)
         return BlockTable.from_blocks(chosen.expand(len(q), -1, -1, -1), self.block, length)
+
+    def chosen(self, row: torch.Tensor, blocks: int, heads: int) -> torch.Tensor:
+        """bool[heads, len(row), blocks]: what these rows attend to, and what comes after them."""
+        column = torch.arange(blocks, device=row.device)
+        head = torch.arange(heads, device=row.device)[:, None, None]
+        return (row[:, None] - column < self.local) | ((column + head) % self.stride == 0)

@@ -1,0 +1,1 @@
+"""The learned block gate of SeerAttention: its weights, its scores, its training."""
