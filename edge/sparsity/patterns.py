@@ -141,7 +141,8 @@ class Unstructured:
 
 @dataclass(frozen=True)
 class NM:
-    """`n` of `m` consecutive inputs are kept (Zhou et al. 2021, arXiv:2102.04010).
+    """`n` of `m` consecutive inputs are kept (Zhou et al. 2021, arXiv:2102.04010), by `rows`
+    neighbouring outputs the same ones (Castro et al. 2023, VENOM, arXiv:2310.02065).
 
     Below the pattern's own sparsity 1 - n/m the groups that lose least have the pattern and the
     others are dense, so that a schedule can grow it.
@@ -149,31 +150,34 @@ class NM:
 
     n: int
     m: int
+    rows: int = 1
 
     def __post_init__(self) -> None:
-        if not 0 < self.n < self.m:
+        if not 0 < self.n < self.m or self.rows < 1:
             raise ValueError(f"{self.n} of {self.m} inputs cannot be kept")
 
     def __str__(self) -> str:
-        return f"{self.n}:{self.m}"
+        return f"{self.n}:{self.m}" + (f"x{self.rows}" if self.rows > 1 else "")
 
     def misfit(self, shape: Shape) -> str | None:
-        """The inputs must be a multiple of m."""
-        inputs = shape[2]
-        if inputs % self.m == 0:
-            return None
-        return (
-            f"the layer has {inputs} input channels, which are not a multiple of {self.m}; "
-            "unstructured always fits"
-        )
+        """The inputs must be a multiple of m, the outputs one of rows."""
+        for size, name, part in ((shape[2], "input", self.m), (shape[0], "output", self.rows)):
+            if size % part:
+                return (
+                    f"the layer has {size} {name} channels, which are not a multiple of {part}; "
+                    "unstructured always fits"
+                )
+        return None
 
-    def _ordered(self, scores: Scores) -> Scores:
-        return np.sort(scores.reshape(-1, self.m), axis=1)
+    def shared(self, scores: Scores) -> Scores:
+        """[out / rows, positions, in], the sums over outputs that keep the same inputs."""
+        return shared_by(scores, self.rows)
 
     def unit_scores(self, scores: Scores) -> Scores:
         """The mean of the weights that each group would lose."""
-        losses: Scores = self._ordered(scores)[:, : self.m - self.n].mean(axis=1, dtype=np.float64)
-        return losses
+        ordered = np.sort(self.shared(scores).reshape(-1, self.m), axis=1)
+        losses: Scores = ordered[:, : self.m - self.n].mean(axis=1, dtype=np.float64)
+        return losses / self.rows
 
     def mask(self, scores: Scores, sparsity: float) -> Mask:
         """Remove m - n weights of each of the groups that lose least."""
@@ -182,12 +186,13 @@ class NM:
         if check_sparsity(sparsity) > most + 1e-9:
             help = [f"{self} removes {most:g} of the weights at most; block patterns remove more"]
             raise fail(SPARSITY, f"sparsity {sparsity:g} is beyond the pattern {self}", help=help)
-        groups = scores.reshape(-1, self.m)
+        shared = self.shared(scores)
+        groups = shared.reshape(-1, self.m)
         pruned = math.floor(sparsity / most * len(groups) + 0.5)
         dense = keep_best(self.unit_scores(scores), pruned)
         order = np.argsort(np.argsort(groups, axis=1, kind="stable"), axis=1, kind="stable")
         kept = (order >= self.m - self.n) | dense[:, None]
-        return kept.reshape(scores.shape)
+        return kept.reshape(shared.shape).repeat(self.rows, axis=0)
 
 
 @dataclass(frozen=True)
@@ -197,18 +202,27 @@ class KernelPattern:
 
     All kernels keep the same number of positions: round(sparsity * positions) are removed from
     each. `sets` is how many different sets a layer may use: those that most kernels would choose.
+    `rows` neighbouring outputs use the same one, so that depthwise kernels of vectors can skip it.
     """
 
     sets: int = 8
+    rows: int = 1
 
     def __str__(self) -> str:
-        return "kernel"
+        return "kernel" + (f"x{self.rows}" if self.rows > 1 else "")
 
     def misfit(self, shape: Shape) -> str | None:
-        """The kernel must have more than one position."""
-        if shape[1] > 1:
-            return None
-        return "the layer has kernels of one position; use it on k x k or depthwise convolutions"
+        """The kernel must have more than one position, the outputs be a multiple of rows."""
+        if shape[1] == 1:
+            return (
+                "the layer has kernels of one position; use it on k x k or depthwise convolutions"
+            )
+        if shape[0] % self.rows:
+            return (
+                f"the layer has {shape[0]} output channels, which are not a multiple of "
+                f"{self.rows}; kernel always fits"
+            )
+        return None
 
     def unit_scores(self, scores: Scores) -> Scores:
         """Those of the weights: positions are chosen one by one."""
@@ -217,14 +231,15 @@ class KernelPattern:
     def mask(self, scores: Scores, sparsity: float) -> Mask:
         """Give each kernel the set that keeps most of its scores."""
         require_fit(self, matrix_shape(scores))
-        outputs, positions, inputs = scores.shape
-        kernels = scores.transpose(0, 2, 1).reshape(-1, positions)
+        _, positions, inputs = scores.shape
+        kernels = shared_by(scores, self.rows).transpose(0, 2, 1).reshape(-1, positions)
         removed = removed_units(sparsity, positions)
         chosen = np.argsort(np.argsort(kernels, 1, kind="stable"), 1, kind="stable") >= removed
         sets, votes = np.unique(chosen, axis=0, return_counts=True)
         common = sets[np.argsort(-votes, kind="stable")[: self.sets]]
         best: Mask = common[np.argmax(kernels @ common.T.astype(kernels.dtype), axis=1)]
-        return best.reshape(outputs, inputs, positions).transpose(0, 2, 1)
+        shared = best.reshape(-1, inputs, positions).transpose(0, 2, 1)
+        return shared.repeat(self.rows, axis=0)
 
 
 @dataclass(frozen=True)
@@ -250,6 +265,12 @@ class Channel:
         return np.broadcast_to(kept[:, None, None], scores.shape).copy()
 
 
+def shared_by(scores: Scores, rows: int) -> Scores:
+    """[out / rows, positions, in], the sums over neighbouring outputs."""
+    summed: Scores = scores.reshape(-1, rows, *scores.shape[1:]).sum(axis=1)
+    return summed
+
+
 def matrix_shape(scores: Scores) -> Shape:
     """(output channels, kernel positions, inputs) of scores."""
     outputs, positions, inputs = scores.shape
@@ -261,29 +282,45 @@ _NAMED: dict[str, Pattern] = {
     "kernel": KernelPattern(),
     "channel": Channel(),
 }
+_NUMBER = r"(\d{1,3})"
 _FORMS = (
     "AxB: blocks of A output channels by B inputs, such as 1x4, 4x4, 2x16",
-    "N:M: N of M consecutive inputs kept, such as 2:4",
+    "N:M: N of M consecutive inputs kept, such as 2:4; N:MxR: the same ones by R outputs, as 2:4x4",
+    "variable: of 16 consecutive inputs 0, 2, 4, 8 or 16 kept",
+    "kernelxR: kernel patterns shared by R outputs, such as kernelx16",
     *_NAMED,
 )
 
 
 def parse_pattern(text: str) -> Pattern:
-    """The pattern of a text: "unstructured", "1x4", "2:4", "kernel" or "channel".
+    """The pattern of a text: "unstructured", "1x4", "2:4", "2:4x4", "kernelx16", "kernel", "channel".
 
     Raises EdgeError E0041 for anything else.
     """
     named = _NAMED.get(text.strip().lower())
     if named is not None:
         return named
-    numbers = re.fullmatch(r"(\d{1,3})([x:])(\d{1,3})", text.strip())
-    if numbers is None:
-        raise _unknown(text)
-    first, kind, second = int(numbers[1]), numbers[2], int(numbers[3])
-    if kind == "x" and min(first, second) >= 1:
-        return Block(first, second) if (first, second) != (1, 1) else Unstructured()
-    if kind == ":" and 0 < first < second:
-        return NM(first, second)
+    if text.strip().lower() == "variable":
+        from edge.sparsity.variable_nm import VariableNM  # which is made of what is above
+
+        return VariableNM()
+    return _numbered(text)
+
+
+def _numbered(text: str) -> Pattern:
+    block = re.fullmatch(rf"{_NUMBER}x{_NUMBER}", text.strip())
+    if block is not None:
+        out, into = int(block[1]), int(block[2])
+        if min(out, into) >= 1:
+            return Block(out, into) if (out, into) != (1, 1) else Unstructured()
+    kept = re.fullmatch(rf"{_NUMBER}:{_NUMBER}(?:x{_NUMBER})?", text.strip())
+    if kept is not None:
+        n, m, rows = (int(number) for number in kept.groups("1"))
+        if 0 < n < m and rows > 0:
+            return NM(n, m, rows)
+    kernels = re.fullmatch(rf"kernelx{_NUMBER}", text.strip().lower())
+    if kernels is not None and int(kernels[1]) > 0:
+        return KernelPattern(rows=int(kernels[1]))
     raise _unknown(text)
 
 

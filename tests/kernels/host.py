@@ -52,8 +52,8 @@ def sources_in(folder: str) -> list[Path]:
     return sorted(resources.path(f"runtime/kernels/{folder}").glob("*.c"))
 
 
-def build(folder: Path, kernels: str = "ref") -> Path:
-    """Compile every kernel of a folder under runtime/kernels into one shared library.
+def build(folder: Path, kernels: str = "ref", only: Sequence[str] = ()) -> Path:
+    """Compile every kernel of a folder under runtime/kernels, or those named, into one library.
 
     Undefined behaviour ends the process.
     """
@@ -61,7 +61,8 @@ def build(folder: Path, kernels: str = "ref") -> Path:
     flags = ["-std=c99", "-O1", "-g", "-fPIC", "-shared", "-ffp-contract=off", "-DEDGE_DEBUG"]
     flags += [*UNDEFINED, *_sanitizer_reports()]
     include = f"-I{resources.path('runtime/include')}"
-    command = [*host_compiler(), *flags, include, *map(str, sources_in(kernels)), "-o", str(target)]
+    sources = [path for path in sources_in(kernels) if not only or path.stem in only]
+    command = [*host_compiler(), *flags, include, *map(str, sources), "-o", str(target)]
     # The sanitizer is for the library; under it the compiler is ten times slower.
     environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
     subprocess.run(command, check=True, env=environment)

@@ -53,7 +53,9 @@ def test_statistics_of_parts_add_up_to_those_of_the_whole():
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("pattern", "share"), [("unstructured", 0.6), ("2:4", None), ("1x4", 0.5)])
+@pytest.mark.parametrize(
+    ("pattern", "share"), [("unstructured", 0.6), ("2:4", None), ("2:4x4", None), ("1x4", 0.5)]
+)
 def test_every_method_leaves_exactly_what_the_pattern_allows(method, pattern, share):
     weight, x = _layer()
     recipe = Recipe(parse_pattern(pattern), share, method)
@@ -61,6 +63,8 @@ def test_every_method_leaves_exactly_what_the_pattern_allows(method, pattern, sh
     assert kept.float().mean() == pytest.approx(1 - recipe.share, abs=2 / weight.numel())
     if pattern == "2:4" and method != "dsnot":
         assert (kept.view(24, 10, 4).sum(-1) == 2).all()
+    if pattern == "2:4x4" and method != "dsnot":
+        assert (kept.view(6, 4, 40) == kept.view(6, 4, 40)[:, :1]).all()
     if pattern == "unstructured" and method != "sparsegpt":
         assert (kept.sum(1) == 16).all()
 
@@ -69,6 +73,10 @@ def test_inputs_beyond_the_last_whole_group_stay():
     kept = keep_mask(torch.rand(3, 10), parse_pattern("2:4"), 0.5)
     assert kept[:, 8:].all()
     assert (kept[:, :8].view(3, 2, 4).sum(-1) == 2).all()
+    shared = keep_mask(torch.rand(3, 10), parse_pattern("2:4x2"), 0.5)
+    assert shared[2].all()
+    assert (shared[0] == shared[1]).all()
+    assert (shared[:2, :8].view(2, 2, 4).sum(-1) == 2).all()
 
 
 def test_refit_solves_least_squares_of_the_kept_weights():

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from edge.errors import EdgeError
 from edge.sparsity.patterns import NM, Block, KernelPattern, parse_pattern, require_fit
 
-TEXTS = ("unstructured", "1x4", "2x2", "4x1", "4x4", "2x16", "4x8", "2:4", "kernel", "channel")
+TEXTS = (
+    "unstructured", "1x4", "2x2", "4x1", "4x4", "2x16", "4x8", "2:4", "2:4x4", "kernel", "channel",
+)  # fmt: skip
 
 
 def _scores(*shape: int, seed: int = 0) -> np.ndarray:
@@ -25,7 +27,9 @@ def test_parsing_and_printing_are_inverse(text: str) -> None:
     assert str(parse_pattern(text)) == text
 
 
-@pytest.mark.parametrize("text", ["", "0x4", "4x", "4:2", "4:4", "2:0", "blocks", "-1x4", "1x4x4"])
+@pytest.mark.parametrize(
+    "text", ["", "0x4", "4x", "4:2", "4:4", "2:0", "blocks", "-1x4", "1x4x4", "2:4x0"]
+)
 def test_other_texts_are_refused_with_the_forms(text: str) -> None:
     with pytest.raises(EdgeError, match="E0041") as refused:
         parse_pattern(text)
@@ -70,10 +74,37 @@ def test_n_of_m_grows_group_by_group() -> None:
     assert (kept == 1).sum() == round(0.3 / 0.75 * 64)
 
 
+@pytest.mark.parametrize(("n", "m", "rows"), [(2, 4, 4), (1, 4, 4), (2, 8, 2)])
+def test_outputs_that_share_n_of_m_keep_the_inputs_of_largest_sum(
+    n: int, m: int, rows: int
+) -> None:
+    scores = _scores(8, 3, 16)
+    kept = NM(n, m, rows).mask(scores, 1 - n / m).reshape(-1, rows, 3, 16)
+    assert (kept == kept[:, :1]).all()
+    sums, chosen = scores.reshape(kept.shape).sum(1).reshape(-1, m), kept[:, 0].reshape(-1, m)
+    assert (chosen.sum(axis=1) == n).all()
+    assert (np.where(chosen, sums, 9).min(1) >= np.where(chosen, -1, sums).max(1)).all()
+
+
+def test_sharing_needs_whole_groups_of_outputs() -> None:
+    with pytest.raises(EdgeError, match="E0042") as refused:
+        require_fit(NM(2, 4, 4), (6, 1, 8), "head")
+    assert "6 output channels" in str(refused.value)
+
+
 def test_kernel_patterns_use_few_sets_of_one_size() -> None:
     kept = KernelPattern(sets=4).mask(_scores(32, 9, 4), 0.5).transpose(0, 2, 1).reshape(-1, 9)
     assert (kept.sum(axis=1) == 4).all()
     assert 1 < len(np.unique(kept, axis=0)) <= 4
+
+
+def test_neighbouring_outputs_share_a_kernel_pattern() -> None:
+    kept = parse_pattern("kernelx16").mask(_scores(48, 9, 1), 5 / 9).reshape(3, 16, 9)
+    assert (kept == kept[:, :1]).all()
+    assert (kept.sum(axis=2) == 4).all()
+    with pytest.raises(EdgeError, match="E0042") as refused:
+        require_fit(parse_pattern("kernelx16"), (24, 9, 1), "blocks.1.depthwise")
+    assert "24 output channels" in str(refused.value)
 
 
 def test_channels_are_removed_whole() -> None:

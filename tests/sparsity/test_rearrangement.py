@@ -56,7 +56,7 @@ def _outputs(graph: Graph) -> np.ndarray:
     return reference.run(graph, [x])[graph.outputs[0]]
 
 
-@pytest.mark.parametrize("pattern", ["1x4", "2:4", "4x4"])
+@pytest.mark.parametrize("pattern", ["1x4", "2:4", "2:4x4", "4x4"])
 @pytest.mark.parametrize("model", MODELS)
 def test_the_function_stays_and_no_layer_keeps_less(model: str, pattern: str) -> None:
     graph = edge.load(MODELS[model]()).graph

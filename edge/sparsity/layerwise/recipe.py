@@ -70,8 +70,9 @@ class Recipe:
     @property
     def splits_by_row(self) -> bool:
         """Whether rows of a weight can be pruned apart, as processes do."""
+        shared = isinstance(self.pattern, NM) and self.pattern.rows > 1
         pattern = isinstance(self.pattern, NM) or str(self.pattern) == "unstructured"
-        return pattern and self.method != "sparsegpt"
+        return pattern and not shared and self.method != "sparsegpt"
 
 
 def prune_weight(weight: torch.Tensor, statistics: InputStatistics, recipe: Recipe) -> torch.Tensor:

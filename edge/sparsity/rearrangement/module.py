@@ -40,7 +40,7 @@ def rearrange_module(
     if isinstance(sparsity, Mapping):
         sparsity = {_weight_name(module, name): share for name, share in sparsity.items()}
     found = rearrange(graph, pattern, sparsity, squared=squared)
-    _apply(module, graph, found)
+    reorder(module, graph, found)
     return found
 
 
@@ -48,7 +48,8 @@ def _weight_name(module: nn.Module, name: str) -> str:
     return f"{name}.{layer_named(module, name).attribute}"
 
 
-def _apply(module: nn.Module, graph: Graph, found: Rearrangement) -> None:
+def reorder(module: nn.Module, graph: Graph, found: Rearrangement) -> None:
+    """Put the channels of a module, whose graph this is, into an order, in place."""
     tensors = module.state_dict(keep_vars=True)
     missing = sorted({name for name, _ in found.orders if name not in tensors})
     if missing:

@@ -12,8 +12,8 @@ from edge.ir import Graph
 from edge.ir.types import Array
 from edge.passes.channels import take_channels
 from edge.sparsity.patterns import NM, Block, Mask, Pattern, Scores, matrix_shape
-from edge.sparsity.rearrangement.search import Best, Blocks, Order, View, swap_search
-from edge.sparsity.rearrangement.spaces import Segments, Spaces, Weights, channel_spaces
+from edge.sparsity.rearrangement.search import Best, Blocks, View, swap_search
+from edge.sparsity.rearrangement.spaces import Order, Segments, Spaces, Weights, channel_spaces
 from edge.sparsity.weights import weight_scores
 
 _ROUNDS = 3  # thresholds and the orders of other spaces change what a space can gain
@@ -125,6 +125,7 @@ class _Search:
         if total == 0:
             return
         if isinstance(self.pattern, NM):
+            scores = self.pattern.shared(scores)
             for part in self._parts(layer.into, space, self.pattern.m):
                 columns = scores[:, :, part].reshape(-1, part.stop - part.start)
                 yield Best(columns, self.pattern.m, self.pattern.n, total)
@@ -155,21 +156,13 @@ class _Search:
             start += width
 
     def _moved(self, layer: Weights, space: int, order: Order) -> Scores:
-        out = self._index(layer.out, {space: order})
-        into = self._index(layer.into, {space: order})
+        out = self.spaces.order(layer.out, {space: order})
+        into = self.spaces.order(layer.into, {space: order})
         return self.scores[layer.weight][out][:, :, into]
 
     def order(self, segments: Segments) -> Order:
         """The order of an axis that is made of segments."""
-        return self._index(segments, self.orders)
-
-    def _index(self, segments: Segments, orders: Mapping[int, Order]) -> Order:
-        parts, start = [], 0
-        for segment in segments:
-            width = self.spaces.widths[segment]
-            parts.append(start + orders.get(segment, np.arange(width)))
-            start += width
-        return np.concatenate(parts)
+        return self.spaces.order(segments, self.orders)
 
 
 def _threshold(block: Block, scores: Scores, sparsity: float) -> float:

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.sparsity.patterns import Scores
+from edge.sparsity.rearrangement.spaces import Order
 
-Order = npt.NDArray[np.intp]
 Gains = npt.NDArray[np.float32]
 
 _SWEEPS = 12  # over all channels; most searches end earlier because nothing is left to gain

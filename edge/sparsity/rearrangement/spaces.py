@@ -14,10 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+import numpy as np
+import numpy.typing as npt
+
 from edge.ir import Graph, Node
 from edge.ir.ops import attributes
 
 Segments = tuple[int, ...]
+Order = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,15 @@ class Spaces:
     widths: Mapping[int, int]
     axes: Mapping[tuple[str, int], Segments]
     layers: Sequence[Weights]
+
+    def order(self, segments: Segments, orders: Mapping[int, Order]) -> Order:
+        """The order of an axis from those of spaces; others stay as they are."""
+        parts, start = [], 0
+        for segment in segments:
+            width = self.widths[segment]
+            parts.append(start + orders.get(segment, np.arange(width)))
+            start += width
+        return np.concatenate(parts)
 
 
 def channel_spaces(graph: Graph) -> Spaces:
