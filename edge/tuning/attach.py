@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from edge.tuning.deltas import Adapter
+from edge.tuning.changes import Adapter
 
 
 class Tuner(Protocol):

@@ -14,8 +14,10 @@ import torch
 from torch import nn
 
 from edge.errors import fail
+from edge.tuning.adapters import save_adapter, sound
 from edge.tuning.attach import freeze, thaw
-from edge.tuning.deltas import Adapter, Delta, save_adapter
+from edge.tuning.changes import Adapter
+from edge.tuning.deltas import Delta
 from edge.tuning.slices import SliceLinear
 
 FEED_FORWARD = ("gate_proj", "up_proj", "down_proj")
@@ -147,11 +149,15 @@ class S2FTTuner:
 
     def export(self, path: Path) -> None:
         """Write `state` as a safetensors file."""
-        save_adapter(self.state(), path)
+        save_adapter(sound(self.state()), path)
 
     @torch.no_grad()
     def merge(self) -> nn.Module:
-        """The dense model, in its own order, with the slices in its weights."""
+        """The dense model, in its own order, with the slices in its weights.
+
+        Raises EdgeError E0088, changing nothing, if one is not finite.
+        """
+        sound(self.state())
         for layer in self._slices:
             layer.dense.weight[:, : layer.part.shape[1]] = layer.part
         return self.revert()

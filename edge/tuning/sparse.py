@@ -14,8 +14,10 @@ import torch
 from torch import nn
 
 from edge.errors import fail
+from edge.tuning.adapters import save_adapter, sound
 from edge.tuning.attach import freeze, thaw
-from edge.tuning.deltas import Adapter, Delta, save_adapter
+from edge.tuning.changes import Adapter
+from edge.tuning.deltas import Delta
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,15 @@ class SparseTuner:
 
     def export(self, path: Path) -> None:
         """Write `state` as a safetensors file."""
-        save_adapter(self.state(), path)
+        save_adapter(sound(self.state()), path)
 
     @torch.no_grad()
     def merge(self) -> nn.Module:
-        """The model with the chosen entries as tuned and all others as they were."""
+        """The model with the chosen entries as tuned and all others as they were.
+
+        Raises EdgeError E0088, changing nothing, if one is not finite.
+        """
+        sound(self.state())
         tuned = {n: w.flatten()[self._chosen[n]] for n, w in self._weights.items()}
         self.revert()
         for name, values in tuned.items():

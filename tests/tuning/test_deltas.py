@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from edge.errors import EdgeError
-from edge.tuning.deltas import Adapter, Delta, combine, fuse, load_adapter, save_adapter
+from edge.tuning.adapters import combine, fuse, load_adapter, save_adapter
+from edge.tuning.changes import Adapter
+from edge.tuning.deltas import Delta
 
 
 def columns(seed: int) -> Adapter:

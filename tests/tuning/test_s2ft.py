@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from edge.errors import EdgeError
+from edge.tuning.adapters import fuse, load_adapter
 from edge.tuning.attach import attach
-from edge.tuning.deltas import fuse, load_adapter
 from edge.tuning.s2ft import S2FTConfig
 from tests.bench.s2ft_memory import rows
 from tests.models.stories260k import load_stories, needs_stories

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from edge.errors import EdgeError
+from edge.tuning.adapters import combine, fuse, load_adapter
 from edge.tuning.attach import attach
-from edge.tuning.deltas import combine, fuse, load_adapter
 from edge.tuning.sparse import SparseConfig, SparseTuner
 
 INPUTS = torch.randn(16, 6, generator=torch.Generator().manual_seed(3))
