@@ -50,8 +50,11 @@ def grouped_lora_(
 
 def reference_lora_(y: torch.Tensor, x: torch.Tensor, arena: torch.Tensor, parts: Parts) -> None:
     """The same in torch, an adapter at a time."""
-    for part in dict.fromkeys(part for part in parts if part is not None):
-        tokens = [token for token, its in enumerate(parts) if its == part]
+    groups: dict[int, tuple[Pages, list[int]]] = {}
+    for token, part in enumerate(parts):
+        if part is not None:
+            groups.setdefault(id(part), (part, []))[1].append(token)
+    for part, tokens in groups.values():
         down = arena[list(part.down), : part.inputs]
         up = arena[list(part.up), : part.outputs]
         y[tokens] += (part.scale * (x[tokens] @ down.T) @ up).to(y.dtype)

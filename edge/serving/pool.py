@@ -13,10 +13,8 @@ from dataclasses import dataclass
 
 import torch
 
-from edge.errors import fail
 from edge.serving.adapter import Adapter, LowRank, unfit
-
-PAGES = "E0090"
+from edge.serving.memory import PagedMemory, out_of_pages
 
 
 @dataclass(frozen=True)
@@ -43,23 +41,34 @@ class _Resident:
 class AdapterPool:
     """Adapters by name. The one used longest ago makes room, unless a batch uses it.
 
-    arena: [pages, width]; `width` is at least the widest input or output of an adapted layer.
+    memory: its pages, which others may share; `width` is at least the widest input or output of an
+    adapted layer.
     """
 
     def __init__(
         self, pages: int, width: int, dtype: torch.dtype = torch.float32, device: str = "cpu"
     ) -> None:
-        self.arena = torch.zeros(pages, width, dtype=dtype, device=device)
-        self._free = list(range(pages))
+        self.memory = PagedMemory(pages, width, dtype, device)
         self._residents: OrderedDict[str, _Resident] = OrderedDict()
 
     def __contains__(self, name: str) -> bool:
         return name in self._residents
 
     @property
+    def arena(self) -> torch.Tensor:
+        """[pages, width]."""
+        return self.memory.data
+
+    @property
     def free(self) -> int:
-        """Pages that no adapter uses."""
-        return len(self._free)
+        """Pages that nobody uses."""
+        return self.memory.free
+
+    @property
+    def room(self) -> int:
+        """Pages that are free or of adapters that no batch uses."""
+        idle = [r for r in self._residents.values() if not r.users]
+        return self.free + sum(len(resident.pages) for resident in idle)
 
     def pages(self, name: str) -> tuple[int, ...]:
         """All pages of an adapter. Raises EdgeError E0091 for one that is not loaded."""
@@ -85,7 +94,7 @@ class AdapterPool:
         self._require_room(name, adapter)
         if name in self:
             self.evict(name)
-        self._make_room(_need(adapter))
+        self.make_room(pages_of(adapter))
         layers = {layer: self._store(part) for layer, part in adapter.items()}
         self._residents[name] = _Resident(layers)
 
@@ -93,7 +102,7 @@ class AdapterPool:
         """Give an adapter's pages back. Raises EdgeError E0091 if a batch uses it."""
         if self._resident(name).users:
             raise unfit(name, "a batch uses it; it cannot be evicted")
-        self._free += self._residents.pop(name).pages
+        self.memory.release(self._residents.pop(name).pages)
 
     @contextmanager
     def pinned(self, names: Sequence[str | None]) -> Iterator[None]:
@@ -101,15 +110,25 @@ class AdapterPool:
 
         Raises EdgeError E0091 for one that is not loaded.
         """
-        residents = {name: self._resident(name) for name in names if name}
-        for name, resident in residents.items():
-            resident.users += 1
-            self._residents.move_to_end(name)
+        used = {name for name in names if name}
+        for name in used:
+            self._resident(name)
+        for name in used:
+            self.pin(name)
         try:
             yield
         finally:
-            for resident in residents.values():
-                resident.users -= 1
+            for name in used:
+                self.unpin(name)
+
+    def pin(self, name: str) -> None:
+        """One more batch uses an adapter, now. Raises EdgeError E0091 if it is not loaded."""
+        self._resident(name).users += 1
+        self._residents.move_to_end(name)
+
+    def unpin(self, name: str) -> None:
+        """One batch less uses an adapter."""
+        self._resident(name).users -= 1
 
     def _resident(self, name: str) -> _Resident:
         if name not in self._residents:
@@ -125,16 +144,13 @@ class AdapterPool:
                 )
             if max(part.down.shape[1], part.up.shape[0]) > width:
                 raise unfit(name, f"{layer} is wider than a page of {width} values")
-        idle = [r for r in self._residents.values() if not r.users]
-        room = self.free + sum(len(resident.pages) for resident in idle)
-        if _need(adapter) > room:
-            raise fail(
-                PAGES, f"out of pages: the adapter needs {_need(adapter)}, {room} can be had", name,
-                notes=[f"the pool has {len(self.arena)} pages; batches that run keep the others"],
-                help=["make the pool larger, or wait until a batch has ended"],
-            )  # fmt: skip
+        if pages_of(adapter) > self.room:
+            reason = f"the adapter needs {pages_of(adapter)}, {self.room} can be had"
+            raise out_of_pages(reason, name, self.memory.pages)
 
-    def _make_room(self, need: int) -> None:
+    def make_room(self, need: int) -> None:
+        """Evict adapters that no batch uses, the one used longest ago first, until so many pages
+        are free or none is left to evict."""
         idle = [name for name, resident in self._residents.items() if not resident.users]
         for name in idle:
             if self.free >= need:
@@ -146,10 +162,11 @@ class AdapterPool:
                      part.down.shape[1], part.up.shape[0], part.scale)  # fmt: skip
 
     def _write(self, rows: torch.Tensor) -> tuple[int, ...]:
-        pages = tuple(self._free.pop() for _ in range(len(rows)))
+        pages = self.memory.take(len(rows))
         self.arena[list(pages), : rows.shape[1]] = rows.detach().to(self.arena)
         return pages
 
 
-def _need(adapter: Adapter) -> int:
+def pages_of(adapter: Adapter) -> int:
+    """Pages that an adapter takes."""
     return sum(2 * part.rank for part in adapter.values())
