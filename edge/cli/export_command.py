@@ -41,7 +41,8 @@ def command(
     """Turn MODEL into a folder of plain C for a target.
 
     MODEL is a .tflite file, a .pt2 file, or package.module:function returning
-    (module, example_inputs).
+    (module, example_inputs). A language model is a llama2.c .bin, or a folder with config.json and
+    safetensors of a Llama: its C computes one token at a time.
     """
     from edge.workflow.export import export
 

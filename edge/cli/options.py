@@ -70,6 +70,19 @@ def all_of(*options: Decorator) -> Decorator:
     return apply
 
 
+window = click.option(
+    "--window", type=int, metavar="POSITIONS",
+    help="Of a language model: the last positions that attention sees; 128 by default.",
+)  # fmt: skip
+context = click.option(
+    "--context", type=int, metavar="POSITIONS",
+    help="Of a language model: positions of a text; the model's own by default.",
+)  # fmt: skip
+tokenizer = click.option(
+    "--tokenizer", type=click.Path(path_type=Path), metavar="FILE",
+    help="Of a language model: tokenizer.bin or tokenizer.json; the one beside it by default.",
+)  # fmt: skip
+
 compile_options = all_of(
     target,
     calibration,
@@ -81,4 +94,7 @@ compile_options = all_of(
     sram,
     flash,
     input_form,
+    window,
+    context,
+    tokenizer,
 )

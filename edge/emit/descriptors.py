@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from edge.emit import attention, float_descriptors, recurrent
+from edge.emit import attention, decoder, float_descriptors, recurrent
 from edge.emit.c_text import ConstArray, Field, Symbol
 from edge.emit.context import (
     NULL,
@@ -105,13 +105,16 @@ _LINEAR_KERNELS = (
     "ref/linear_sparse_s8",
     "dsp/pointwise_conv2d_s8",
     "dsp/pointwise_conv2d_wide_s8",
+    "dsp/linear_pairs_s8",
     "dsp/linear_sparse_s8",
+    "dsp/pointwise_conv2d_scattered_s8",
     "dsp/pointwise_conv2d_sparse_s8",
     "dsp/pointwise_conv2d_sparse_few_s8",
     "dsp/pointwise_conv2d_sparse_lean_s8",
     "dsp/linear_s8",
     "mve/pointwise_conv2d_s8",
     "mve/pointwise_conv2d_sparse_s8",
+    "mve/pointwise_conv2d_sparse_words_s8",
     "mve/linear_sparse_s8",
     "mve/linear_s8",
     "simd128/pointwise_conv2d_s8",
@@ -122,6 +125,7 @@ _LINEAR_KERNELS = (
     "neondot/linear_s8",
     "neondot/linear_sparse_s8",
     "neoni8mm/linear_s8",
+    "neoni8mm/linear_sparse_s8",
 )
 
 
@@ -339,6 +343,14 @@ _DESCRIBE: dict[str, Callable[[Context], Descriptor]] = {
     "conv_transpose2d": _conv2d,
     "matmul": attention.matmul,
     "layer_norm": attention.layer_norm,
+    "embedding": decoder.embedding,
+    "rms_norm": decoder.rms_norm,
+    "rotary": decoder.rotary,
+    "append": decoder.append,
+    "ring_attention": decoder.ring_attention,
+    "residual": decoder.residual,
+    "argmax": decoder.argmax,
+    "advance": decoder.advance,
     "gru": recurrent.recurrent,
     "lstm": recurrent.recurrent,
     "hidden": _hidden,

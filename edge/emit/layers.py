@@ -72,7 +72,9 @@ def layer_view(graph: Graph, plan: Plan, stage: Stage, step: Step, prefix: str) 
     return Layer(*head, described.struct, fields, tuple(rows), arrays)
 
 
-_ROWS = ("x", "a", "b", "initial?", "cell?")
+_ROWS = (
+    "x", "a", "b", "initial?", "cell?", "token", "last", "position", "ring", "q", "keys", "values",
+)  # fmt: skip
 
 
 def _read(node: Node) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from edge.emit.beside import dense_beside
 from edge.emit.c_text import ConstArray
 from edge.emit.calls import StageCode, stage_code
 from edge.emit.layers import Layer, c_name, layer_view
+from edge.emit.shared_arrays import shared_arrays
 from edge.emit.states import StateCode, renewals, state_codes
 from edge.emit.templates import render
 from edge.ir import Graph, macs, to_text
@@ -30,6 +31,8 @@ from edge.planning.kernels import INPUT
 from edge.planning.plan import Plan
 
 Files = dict[str, str | bytes]
+
+_SHARED_FROM = 64  # bytes of constants that are looked for twice
 
 _TEMPLATES = {
     "{name}.h": "project/model.h.j2",
@@ -98,6 +101,18 @@ class Emission:
 
     @cached_property
     def arrays(self) -> list[ConstArray]:
+        """The constants in flash; what another one holds is left out."""
+        return [array for array in self._constants if array.name not in self.renamed]
+
+    @cached_property
+    def renamed(self) -> dict[str, str]:
+        """The arrays with which another one begins, or is the same, by the name of that one."""
+        large = [array for array in self._constants if array.data.nbytes >= _SHARED_FROM]
+        same = shared_arrays({array.name: array.data for array in large})
+        return {name: kept for name, kept in same.items() if name != kept}
+
+    @cached_property
+    def _constants(self) -> list[ConstArray]:
         initial = (state.initial for state in self.states if state.initial)
         return [*(array for layer in self.layers for array in layer.arrays), *initial]
 
@@ -186,6 +201,7 @@ def model_view(emission: Emission, arena: str = "") -> dict[str, Any]:
         "states": emission.states,
         "renewals": renewals(graph, plan),
         "arrays": emission.arrays,
+        "renamed": emission.renamed,
         "sources": emission.sources,
         "assembly": any(source.endswith(".S") for source in emission.sources),
     }

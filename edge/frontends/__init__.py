@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,14 @@ _FORMS = (
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """An imported model; `tflite` keeps the file so that LiteRT can serve as an outside oracle."""
+    """An imported model; `tflite` keeps the file so that LiteRT can serve as an outside oracle.
+
+    `beside` are files that an export keeps beside its C: the tokenizer of a language model.
+    """
 
     graph: Graph
     tflite: bytes | None = None
+    beside: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def load(source: Any, rounding: Rounding | None = None) -> Model:

@@ -125,6 +125,24 @@ OPS: dict[str, Op] = {
         ("x",), shapes.strided_slice, RowRule.WHOLE,
         {"begin": REQUIRED, "end": REQUIRED, "strides": REQUIRED},
     ),
+    # One token of a language model at a time; `edge.quantization.decoder` defines them exactly.
+    # A token outside the table stands for `last`.
+    "embedding": Op(("token", "last", "table"), shapes.embedding, RowRule.WHOLE),
+    "rms_norm": Op(("x", "weight"), shapes.rms_norm, RowRule.WHOLE, {"epsilon": 1e-5}),
+    # Pairs of neighbours are turned by the position's angles: tables [rows, pairs, (cos, sin)] of
+    # position // rows of `fine` and of position % rows of `fine`.
+    "rotary": Op(("x", "position", "fine", "coarse"), shapes.rotary, RowRule.WHOLE),
+    # The ring [1, window, channels], in place, with x as its row position % window; with `pairs`
+    # two rows lie together, [window / 2, channels / 2, 2 rows, 2 channels]: values of attention do.
+    "append": Op(("ring", "x", "position"), shapes.append, RowRule.WHOLE, {"pairs": False}),
+    "ring_attention": Op(
+        ("q", "keys", "values", "position"), shapes.ring_attention, RowRule.WHOLE,
+        {"heads": REQUIRED, "groups": REQUIRED},
+        lambda ins, outs: 2 * ins[1][1] * ins[0][-1],
+    ),
+    "residual": Op(("a", "b"), shapes.residual, RowRule.WHOLE),
+    "argmax": Op(("x",), shapes.argmax, RowRule.WHOLE),
+    "advance": Op(("position",), shapes.same, RowRule.WHOLE, {"limit": REQUIRED}),
     "quantize": Op(("x",), shapes.same, RowRule.SAME),
     "dequantize": Op(("x",), shapes.same, RowRule.SAME),
     "requantize": Op(("x",), shapes.same, RowRule.SAME),

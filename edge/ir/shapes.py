@@ -234,3 +234,61 @@ def strided_slice(inputs: Shapes, attrs: Attrs) -> Shapes:
     for n, b, e, s in zip(x, begin, end, strides, strict=True):
         _require(0 <= b < e <= n and s >= 1, f"slice {b}:{e}:{s} of an axis of {n}")
     return [tuple(-(-(e - b) // s) for b, e, s in zip(begin, end, strides, strict=True))]
+
+
+def embedding(inputs: Shapes, attrs: Attrs) -> Shapes:
+    """[1, width] from one token [1], the last one [1] and a table [tokens, width]."""
+    token, last, table = inputs
+    _require(token == last == (1,) and len(table) == 2, f"token {token}, {last} of table {table}")
+    return [(1, table[1])]
+
+
+def rms_norm(inputs: Shapes, attrs: Attrs) -> Shapes:
+    x, weight = inputs
+    _require(len(x) == 2 and weight == x[-1:], f"weight {weight} for shape {x}")
+    return [x]
+
+
+def rotary(inputs: Shapes, attrs: Attrs) -> Shapes:
+    """Each head of the last axis is as long as the pairs of the tables say."""
+    x, position, fine, coarse = inputs
+    _require(position == (1,), f"position {position} is not one number")
+    _require(
+        len(fine) == len(coarse) == 3 and fine[1:] == coarse[1:] and fine[2] == 2,
+        f"angles {fine} and {coarse} are not [rows, pairs, 2]",
+    )
+    _require(x[-1] % (2 * fine[1]) == 0, f"{x} has no whole heads of {2 * fine[1]}")
+    return [x]
+
+
+def append(inputs: Shapes, attrs: Attrs) -> Shapes:
+    ring, x, position = inputs
+    _require(position == (1,), f"position {position} is not one number")
+    _require(len(ring) == 3 and ring[0] == 1 and x == (1, ring[2]), f"{x} into a ring {ring}")
+    _require(
+        not attrs["pairs"] or ring[1] % 2 == ring[2] % 2 == 0, f"a ring {ring} has no pairs of rows"
+    )
+    return [ring]
+
+
+def ring_attention(inputs: Shapes, attrs: Attrs) -> Shapes:
+    """Queries [1, heads * size] over rings [1, window, groups * size]."""
+    q, keys, values, position = inputs
+    heads, groups = cast(int, attrs["heads"]), cast(int, attrs["groups"])
+    _require(position == (1,), f"position {position} is not one number")
+    _require(len(keys) == 3 and keys == values, f"keys {keys} and values {values}")
+    _require(heads % groups == 0 and q[-1] % heads == 0, f"{q} in {heads} heads, {groups} groups")
+    _require(keys[2] == q[-1] // heads * groups, f"queries {q} for keys {keys}")
+    return [q]
+
+
+def residual(inputs: Shapes, attrs: Attrs) -> Shapes:
+    a, b = inputs
+    _require(a == b, f"cannot add {b} to {a}")
+    return [a]
+
+
+def argmax(inputs: Shapes, attrs: Attrs) -> Shapes:
+    x = inputs[0]
+    _require(len(x) == 2 and x[0] == 1, f"expected one vector, got shape {x}")
+    return [(1,)]

@@ -20,6 +20,7 @@ from edge.planning.choice import kernel_named
 from edge.planning.kernels import ALIAS, INPUT, Kernel, arrival
 from edge.planning.plan import Plan, Stage, Step
 from edge.planning.rows import (
+    WRITES_INTO,
     activations,
     advances,
     bytes_made,
@@ -237,8 +238,8 @@ def _owners(graph: Graph, plan: Plan, nodes: Mapping[str, Node]) -> dict[str, st
     owner = {name: name for name in graph.values}
     for stage in plan.stages:
         for step in stage.steps:
-            if step.kernel == ALIAS:
-                node = nodes[step.node]
+            node = nodes.get(step.node)
+            if node is not None and (step.kernel == ALIAS or node.op in WRITES_INTO):
                 owner[node.output] = owner[node.inputs[0]]
     return owner
 

@@ -96,8 +96,8 @@ def _requantized_fours(graph: Graph, node: Node) -> int:
 
 
 LINEAR = total(
-    (16.6, _narrow_units), (14.8, _wide_units), (4.26, _widened_words), (24, _requantized_fours),
-    (123, pixels), (51.5, once),
+    (16.5, _narrow_units), (14.5, _wide_units), (3.74, _widened_words), (34.4, _requantized_fours),
+    (117, pixels), (123, once),
 )  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from edge.ir import Graph, Node
 from edge.planning.channel_groups import ChannelGroups
 from edge.planning.costs import (
@@ -104,6 +106,17 @@ def _tap_vectors(graph: Graph, node: Node) -> int:
     return _channel_vectors(graph, node) * pairs
 
 
+def kept_pairs(graph: Graph, node: Node) -> int:
+    """Pairs of taps that are not zero in all of 16 neighbouring channels, of all such groups."""
+    weight = np.asarray(graph.constant(node.inputs[1])).reshape(-1, channels(graph, node))
+    kept = (weight != 0).reshape(len(weight), -1, _WIDE).any(axis=2).sum(axis=0)
+    return int((-(-kept // 2)).sum())
+
+
+def _kept_vectors(graph: Graph, node: Node) -> int:
+    return pixels(graph, node) * kept_pairs(graph, node)
+
+
 def _taps_found(graph: Graph, node: Node) -> int:
     return pixels(graph, node) * math.prod(graph.type(node.inputs[1]).shape[1:3])
 
@@ -125,6 +138,10 @@ CONVOLVE_MATRIX = convolve_cost(
 )
 TRANSFORM_MATRIX = transform_cost(8, 29.4, 127, 11.5, 164, 19.6, 57.9, 11.3, 85.9, 0.71, 126, 60.9)
 DEPTHWISE = total((22.7, _tap_vectors), (0.85, rounded_twice), (9.2, _taps_found), (339, calls))
+DEPTHWISE_SPARSE = total(
+    (18, _kept_vectors), (33.2, _channel_vectors), (0.97, rounded_twice), (7.69, _taps_found),
+    (617, calls),
+)  # fmt: skip
 ADD = total((3.37, outputs), (3.27, rounded_twice), (103, once))
 MUL = total((5.77, outputs), (0.92, rounded_twice), (4.44, _gathered), (172, once))
 LOOKUP = total((0.812, outputs), (51, once))

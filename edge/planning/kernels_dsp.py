@@ -36,6 +36,7 @@ from edge.planning.kernels import (
     pools,
     takes_maximum,
 )
+from edge.planning.kernels_dsp_decoder import KERNELS as DECODER
 from edge.planning.kernels_dsp_sparse import KERNELS as SPARSE
 from edge.planning.kernels_ref import averages_positions, looks_up, multiplies, spreads
 from edge.planning.recurrent import DSP_GATES, dsp_scratch, recurs_with_dsp
@@ -359,5 +360,6 @@ KERNELS: tuple[Kernel, ...] = (
     Kernel("dsp/mean_s8", "mean", averages_positions, costs_dsp.MEAN),
     Kernel("dsp/gru_s8", "gru", recurs_with_dsp, per_mac(2), dsp_scratch, sources=DSP_GATES),
     Kernel("dsp/lstm_s8", "lstm", recurs_with_dsp, per_mac(2), dsp_scratch, sources=DSP_GATES),
+    *DECODER,
     *SPARSE,
 )  # fmt: skip

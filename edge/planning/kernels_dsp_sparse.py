@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from edge.ir import Graph, Node
 from edge.ir.ops import attributes
 from edge.planning.dsp_linear import linear_fits
+from edge.planning.dsp_pairs import LINEAR_PAIRS
+from edge.planning.dsp_scattered import SCATTERED
 from edge.planning.kernels import (
     Kernel,
     Measure,
@@ -202,4 +204,6 @@ KERNELS: tuple[Kernel, ...] = (
         "dsp/linear_sparse_s8", "linear", _linear, _linear_cost, _linear_scratch, flat=True,
         sources=("dsp/linear_1x4.S", "dsp/widen_1.S"), sparse=True,
     ),
+    LINEAR_PAIRS,
+    *SCATTERED,
 )  # fmt: skip

@@ -32,7 +32,9 @@ _COLUMNS_BYTES = 32768  # COLUMNS_BYTES of matmul_s8.c
 PIXELS = 4  # EDGE_NEON_PIXELS of multiply.h
 _MIN_DEPTH = 8  # EDGE_NEON_MIN_DEPTH of multiply.h
 _MIN_CHANNELS = 8  # of depthwise_conv2d_s8.c
-_MAX_TAPS = 64  # MAX_TAPS of depthwise_conv2d_s8.c
+_MAX_TAPS = 64  # EDGE_NEON_MAX_TAPS of depthwise.h
+_MOST_KEPT = 0.7  # of the pairs of taps: with more, the loops of the dense kernel are quicker
+_VECTOR = 16  # channels of depthwise_conv2d_sparse_s8.c
 _POSITIONS_IN_INT16 = 255
 _TABLE = 256
 
@@ -94,6 +96,15 @@ def _depthwise(graph: Graph, node: Node) -> bool:
     )
 
 
+def _depthwise_sparse(graph: Graph, node: Node) -> bool:
+    """Channels in whole vectors, of which enough lack pairs of taps."""
+    if not _depthwise(graph, node) or graph.type(node.output).shape[3] % _VECTOR:
+        return False
+    pairs = -(-math.prod(graph.type(node.inputs[1]).shape[1:3]) // 2)
+    vectors = graph.type(node.output).shape[3] // _VECTOR
+    return costs_neon.kept_pairs(graph, node) <= _MOST_KEPT * pairs * vectors
+
+
 def _column(graph: Graph, node: Node) -> int:
     return graph.type(node.inputs[0]).shape[3]
 
@@ -147,6 +158,10 @@ KERNELS: tuple[Kernel, ...] = (
     ),
     Kernel(
         "neon/depthwise_conv2d_s8", "depthwise_conv2d", _depthwise, costs_neon.DEPTHWISE, _column,
+    ),
+    Kernel(
+        "neon/depthwise_conv2d_sparse_s8", "depthwise_conv2d", _depthwise_sparse,
+        costs_neon.DEPTHWISE_SPARSE, _column, sparse=True,
     ),
     Kernel("neon/add_s8", "add", _adds, costs_neon.ADD, flat=True, granule=8, buffered=True),
     Kernel("neon/add_s8", "sub", _adds, costs_neon.ADD, flat=True, granule=8, buffered=True),

@@ -14,7 +14,7 @@ from edge.planning.kernels_neon import (
     transforms,
     windows_scratch,
 )
-from edge.planning.kernels_neondot_sparse import KERNELS as SPARSE
+from edge.planning.kernels_neon_sparse import DOT
 
 _CONVOLVE = ("neon/convolve.c", "neondot/multiply.c")
 _TRANSFORM = ("neon/transform.c", "neondot/multiply.c")
@@ -32,5 +32,5 @@ KERNELS: tuple[Kernel, ...] = (
         "neondot/linear_s8", "linear", transforms, costs_neon.TRANSFORM_DOT, pixels_scratch,
         flat=True, granule=PIXELS, sources=_TRANSFORM,
     ),
-    *SPARSE,
+    *DOT,
 )  # fmt: skip

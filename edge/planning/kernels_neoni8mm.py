@@ -14,7 +14,7 @@ from edge.planning.kernels_neon import (
     transforms,
     windows_scratch,
 )
-from edge.planning.kernels_neondot_sparse import KERNELS as SPARSE
+from edge.planning.kernels_neon_sparse import DOT, MATRIX
 
 _CONVOLVE = ("neon/convolve.c", "neoni8mm/multiply.c")
 _TRANSFORM = ("neon/transform.c", "neoni8mm/multiply.c")
@@ -32,5 +32,6 @@ KERNELS: tuple[Kernel, ...] = (
         "neoni8mm/linear_s8", "linear", transforms, costs_neon.TRANSFORM_MATRIX, pixels_scratch,
         flat=True, granule=PIXELS, sources=_TRANSFORM,
     ),
-    *SPARSE,  # cores with i8mm have SDOT as well
+    *MATRIX,
+    *DOT,  # cores with i8mm have SDOT as well
 )  # fmt: skip

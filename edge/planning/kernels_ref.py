@@ -26,6 +26,7 @@ from edge.planning.kernels import (
     pools,
     takes_maximum,
 )
+from edge.planning.kernels_ref_decoder import KERNELS as DECODER
 from edge.planning.kernels_ref_sparse import KERNELS as SPARSE
 from edge.planning.recurrent import gates_bytes, recurs, takes_hidden
 from edge.planning.rows import MOST_ROWS
@@ -181,6 +182,7 @@ KERNELS: tuple[Kernel, ...] = (
     Kernel("ref/gru_s8", "gru", recurs, per_mac(6), gates_bytes),
     Kernel("ref/lstm_s8", "lstm", recurs, per_mac(6), gates_bytes),
     Kernel("ref/hidden_s16_s8", "hidden", takes_hidden, per_output(6)),
+    *DECODER,
     *SPARSE,
 )  # fmt: skip
 

@@ -10,6 +10,7 @@ import numpy as np
 from edge.ir import Graph
 from edge.planning.accesses import Interval, Trace, trace, unsafe_distances
 from edge.planning.kernels import RESHAPE
+from edge.planning.rows import WRITES_INTO
 from edge.planning.slots import slots
 from edge.planning.stages import Run, holder, ring_bytes, ring_rows, schedule
 
@@ -65,10 +66,13 @@ class StageWork:
 
 
 def storage(graph: Graph) -> dict[str, str]:
-    """For each value the one whose bytes it shares: itself, or what a reshape renames."""
+    """For each value the one whose bytes it shares: itself, or what a reshape renames.
+
+    What an operator writes into a state is the state.
+    """
     owner = {name: name for name in graph.values}
     for node in graph.nodes:
-        if node.op == RESHAPE.op:
+        if node.op in (RESHAPE.op, *WRITES_INTO):
             owner[node.output] = owner[node.inputs[0]]
     return owner
 

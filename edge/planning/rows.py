@@ -15,6 +15,8 @@ from edge.ir.ops import attributes
 
 Bytes = tuple[int, int]
 
+WRITES_INTO = ("append",)  # operators whose output is their first input, of which they keep most
+
 MOST_ROWS = 2**15 - 1  # of a tensor that is made row by row: generated code counts in int16
 
 
@@ -42,6 +44,8 @@ def bytes_read(graph: Graph, node: Node, slot: int, row: int, rows: int) -> Byte
     Rows that lie in the padding are not read; low == high where there is nothing else.
     """
     tensor = graph.type(node.inputs[slot])
+    if node.op in WRITES_INTO and slot == 0:
+        return 0, 0
     if gathers(graph, node, rows):
         return row * row_bytes(tensor), (row + 1) * row_bytes(tensor)
     window = OPS[node.op].rows is RowRule.WINDOW

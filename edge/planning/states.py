@@ -12,7 +12,7 @@ from edge.errors import fail
 from edge.ir import Graph, State
 from edge.planning.cutting import Group
 from edge.planning.plan import Plan
-from edge.planning.rows import activations
+from edge.planning.rows import WRITES_INTO, activations
 
 
 def updated_in_place(
@@ -20,8 +20,10 @@ def updated_in_place(
 ) -> dict[str, str]:
     """`owner`, where what states become shares their bytes if these groups run in this order.
 
-    Raises EdgeError E0107 for an output that is the old value of a state.
+    Raises EdgeError E0107 for an output that is the old value of a state, and for another reader of
+    what an operator writes into.
     """
+    _refuse_other_readers(graph)
     taken: dict[str, str] = {}
     for state in graph.states:
         made = owner[state.written]
@@ -29,6 +31,18 @@ def updated_in_place(
             taken[made] = state.read
     _refuse_lost_outputs(graph, owner, taken)
     return {name: taken.get(held, held) for name, held in owner.items()}
+
+
+def _refuse_other_readers(graph: Graph) -> None:
+    """What is written into is gone: only the operator that does so may read it."""
+    for node in (node for node in graph.nodes if node.op in WRITES_INTO):
+        ring = node.inputs[0]
+        others = [reader.name for reader in graph.consumers[ring] if reader is not node]
+        if others or ring in graph.outputs or graph.is_constant(ring):
+            raise fail(
+                "E0107", f"{node.op} {node.name} writes into {ring}, which is read elsewhere too",
+                node.where, help=[f"read {node.output} instead"],
+            )  # fmt: skip
 
 
 def _is_free(graph: Graph, groups: Sequence[Group], owner: Mapping[str, str], state: State) -> bool:

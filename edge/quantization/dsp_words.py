@@ -23,6 +23,9 @@ PAIR_LIMIT = 1 << 23
 WIDE_LIMIT = 1 << 28
 """What accumulators must stay below in the others: room for twice the sum and a constant."""
 
+DUO_LIMIT = 1 << 22
+"""What accumulators must stay below where two pixels share 64 bits."""
+
 LARGEST_F = 22
 """(2 * zero_point + 1) << f must fit int32."""
 

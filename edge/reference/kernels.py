@@ -6,6 +6,7 @@ from edge.errors import fail
 from edge.ir import DType
 from edge.ir.types import FLOAT_ROUNDINGS, Array
 from edge.reference import (
+    decoder,
     float_kernels,
     float_ordered,
     float_ordered_recurrent,
@@ -29,6 +30,8 @@ MOVES: dict[str, Kernel] = {
 
 INT8: dict[str, Kernel] = {
     "add": int8_elementwise.add,
+    "append": decoder.append,
+    "argmax": decoder.argmax,
     "avg_pool2d": int8_pool.avg_pool2d,
     "conv2d": int8_dense.conv2d,
     "conv_transpose2d": int8_dense.conv_transpose2d,
@@ -45,6 +48,7 @@ INT8: dict[str, Kernel] = {
     "mul": int8_elementwise.mul,
     "quantize": int8_elementwise.requantize,
     "requantize": int8_elementwise.requantize,
+    "rotary": decoder.rotary,
     "softmax": int8_elementwise.softmax,
     "sub": int8_elementwise.add,
     "unary": int8_elementwise.unary,
@@ -79,11 +83,19 @@ FLOAT_ORDERED: dict[str, Kernel] = {
     "hidden": recurrent.hidden_float,
 }
 
-INT16: dict[str, Kernel] = {"hidden": recurrent.hidden_int16}
+INT16: dict[str, Kernel] = {
+    "hidden": recurrent.hidden_int16,
+    "residual": decoder.residual,
+    "ring_attention": decoder.ring_attention,
+    "rms_norm": decoder.rms_norm,
+}
+
+INT32: dict[str, Kernel] = {"advance": decoder.advance, "embedding": decoder.embedding}
 
 KERNELS: dict[DType, dict[str, Kernel]] = {
     DType.INT8: INT8,
     DType.INT16: INT16,
+    DType.INT32: INT32,
     DType.FLOAT32: FLOAT32,
 }
 

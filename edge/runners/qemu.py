@@ -181,7 +181,17 @@ def _counted(result: Result, program: Program, folder: Path, samples: int) -> Re
         return replace(result, diagnostics=(_no_counts("edge_mark was not executed"),))
     parts = [b - a - _MARK_INSTRUCTIONS for a, b in pairwise(marks)]
     stages = tuple(parts[1:]) if program.profile else None
-    return replace(result, instructions=sum(parts), stage_instructions=stages)
+    each = _of_each_call(snapshots, calls)[1:] if program.project.has_states else None
+    return replace(
+        result, instructions=sum(parts), stage_instructions=stages, sample_instructions=each
+    )
+
+
+def _of_each_call(snapshots: Sequence[int], calls: int) -> tuple[int, ...]:
+    """Instructions between the first and the last mark of each call."""
+    marks = len(snapshots) // calls
+    ends = zip(snapshots[::marks], snapshots[marks - 1 :: marks], strict=True)
+    return tuple(last - first - _MARK_INSTRUCTIONS * (marks - 1) for first, last in ends)
 
 
 def plugin_arguments(plugin: Path, program: Path) -> list[str]:

@@ -25,7 +25,8 @@ class Result:
 
     `outputs` has the raw bytes, uint8 [N, bytes], of each model output. `instructions` are those
     of the call of the first sample (fuel under wasmtime), `stage_instructions` the same for each
-    stage of a profile program; instructions are not cycles. `time_us` and `stage_time_us` are times
+    stage of a profile program, `sample_instructions` those of the call of each sample of a model
+    with states; instructions are not cycles. `time_us` and `stage_time_us` are times
     of the same on this machine's clock: the shortest on the host, medians in Node and browsers.
     `stack` is the deepest use of the stack in bytes while the model ran, `arena_watermark` one past
     the highest byte of the arena that was written. None where the runner cannot tell; `diagnostics`
@@ -35,6 +36,7 @@ class Result:
     outputs: list[Bytes]
     instructions: int | None = None
     stage_instructions: tuple[int, ...] | None = None
+    sample_instructions: tuple[int, ...] | None = None
     time_us: float | None = None
     stage_time_us: tuple[float, ...] | None = None
     stack: int | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -41,12 +41,15 @@ class WasmRunner:
             fuel = module.fuel(samples[0]) if count else []
             module.reset()
             outputs = b"".join(module.run(sample) for sample in samples)
+            stateful = count and program.project.has_states
+            each = tuple(module.fuel_of_each(samples)) if stateful else None
         except wasmtime.Trap as trap:
             raise fail("E0510", f"{program.project.name} trapped", notes=[str(trap)]) from trap
         return Result(
             outputs_of(program.project, outputs, len(samples)),
             instructions=sum(fuel) if count else None,
             stage_instructions=tuple(fuel[1:]) if count and program.profile else None,
+            sample_instructions=each,
             arena_watermark=watermark,
         )
 
@@ -78,6 +81,15 @@ class _Module:
         self._call("invoke")
         self._mark()
         return [before - after for before, after in pairwise(self._marks)]
+
+    def fuel_of_each(self, samples: Bytes) -> Iterator[int]:
+        """Fuel of each call of a sequence."""
+        self.reset()
+        for sample in samples:
+            self._load(sample)
+            before = self._store.get_fuel()
+            self._call("invoke")
+            yield before - self._store.get_fuel()
 
     def reset(self) -> None:
         if self._project.has_states:

@@ -23,6 +23,12 @@ from edge.packages.subject import Subject
 from edge.planning import Plan, check_fit, plan
 from edge.quantization.seven_bits import bits_of_activations
 from edge.target import Target, load_target
+from edge.workflow.language import (
+    WINDOW,
+    LanguageSettings,
+    is_language_model,
+    language_model,
+)
 from edge.workflow.prepare import Calibration, has_quantize_nodes, is_float, prepare
 from edge.workflow.prepare_float import prepare_float
 from edge.workflow.project import MODEL_FILE, REPORT_FILE, write_project
@@ -116,6 +122,9 @@ def compile_model(
     flash: int | str | None = None,
     input: str = "arena",
     name: str | None = None,
+    window: int | None = None,
+    context: int | None = None,
+    tokenizer: Path | None = None,
     progress: bool = True,
     dump: Path | None = None,
     checked: bool = False,
@@ -127,9 +136,15 @@ def compile_model(
     chosen = load_target(target) if isinstance(target, str) else target
     chosen = chosen.with_memory(sram=None if smallest else sram, flash=flash)
     wanted = _rounding(precision, rounding)
-    loaded = load(model, wanted)
-    if prune is not None:
-        loaded = pruned_model(loaded, prune)
+    if is_language_model(model):
+        language = LanguageSettings(window or WINDOW, context, calibration, tokenizer, prune)
+        _refuse_for_language(precision, activation_bits, wanted, input)
+        loaded = language_model(model, language)
+    else:
+        _refuse_language_settings(window, context, tokenizer)
+        loaded = load(model, wanted)
+        if prune is not None:
+            loaded = pruned_model(loaded, prune)
     warnings: list[Diagnostic] = []
     if precision != "int8":
         _refuse_bits(activation_bits, precision)
@@ -143,6 +158,25 @@ def compile_model(
         )  # fmt: skip
     named = replace(graph, name=c_name(name or graph.name))
     return Compilation(loaded, named, chosen, tuple(warnings), input == "rows", smallest)
+
+
+def _refuse_for_language(
+    precision: str, activation_bits: int, rounding: Rounding | None, input: str
+) -> None:
+    given = {
+        f"--precision {precision}": precision != "int8",
+        f"--activation-bits {activation_bits}": activation_bits != 8,
+        f"--rounding {rounding}": rounding not in (None, Rounding.SINGLE),
+        f"--input {input}": input != "arena",
+    }
+    for option in (name for name, wrong in given.items() if wrong):
+        raise fail("E0016", f"{option} with a language model, which is int8 token by token")
+
+
+def _refuse_language_settings(*given: object) -> None:
+    if any(value is not None for value in given):
+        raise fail("E0016", "a window, a context or a tokenizer for what is no language model",
+                   help=["give a llama2.c .bin, or a folder with config.json"])  # fmt: skip
 
 
 def _refuse_bits(activation_bits: int, precision: str) -> None:
@@ -173,7 +207,8 @@ def export(
 ) -> Exported:
     """Write the C project of `model` for `target` into the folder `out`.
 
-    `model` is anything `edge.load` takes. `calibration` (.npz, .npy or an iterable of inputs)
+    `model` is anything `edge.load` takes, or a language model: a llama2.c file, or a folder with
+    config.json and safetensors of a Llama. `calibration` (.npz, .npy or an iterable of inputs)
     quantizes a float model. Further settings: `observer` ("minmax", "moving_average",
     "percentile", "mse"), `rounding` ("tflite", "tflm", "single"), `precision` ("int8", or "fp32"
     for float kernels, which need no calibration; "fp32-fused" adds products unrounded, which makes
@@ -183,7 +218,8 @@ def export(
     every layer that the pattern fits, least magnitude first), `sram` and `flash` (bytes or
     "256K"; `sram="min"` joins operators until the arena is as small as it gets), `input` ("arena",
     or "rows" for an input that is given row by row and never held as a whole), `name` (prefix of
-    the C names), `progress`, `dump` (folder for the graph after each
+    the C names), `window`, `context` and `tokenizer` of a language model
+    (edge.workflow.language.LanguageSettings), `progress`, `dump` (folder for the graph after each
     pass), `checked` (check the graph after each pass). `package` names kinds of packages
     (edge.packages.kinds) that are put beside the C, each in a folder OUT/KIND.
 
@@ -233,7 +269,7 @@ def _subject(compiled: Compilation) -> Subject:
 
 
 def _records(compiled: Compilation, report: Mapping[str, Any]) -> Files:
-    files: Files = {REPORT_FILE: to_json(report)}
+    files: Files = {REPORT_FILE: to_json(report), **compiled.model.beside}
     if compiled.model.tflite is not None:
         files[MODEL_FILE] = compiled.model.tflite
     return files
@@ -263,9 +299,10 @@ def check(model: Any, target: str | Target, **settings: Any) -> dict[str, Any]:
         "unsupported": [],
     }
     try:
-        loaded = load(model)
-        made_up = _with_made_up_ranges(loaded.graph, settings)
-        compiled = compile_model(loaded, chosen, **made_up)
+        if not is_language_model(model):
+            model = load(model)
+            settings = _with_made_up_ranges(model.graph, settings)
+        compiled = compile_model(model, chosen, **settings)
         verdict["memory"] = check_fit(compiled.graph, compiled.plan, compiled.target)
     except EdgeError as error:
         if error.exit_status not in (1, 3):

@@ -1,13 +1,15 @@
 """Fits the planner's cost coefficients on counts, and says where the planner chose badly.
 
-    python -m tests.bench.fit_costs --target cortex-m7 [--toolchain zig] [--only dsp] [--json]
+    python -m tests.bench.fit_costs --target cortex-m7 [--toolchain zig] [--only dsp]
+        [--block 4x8] [--json]
 
 Every kernel of the target's folders runs on every layer of a grid that it accepts, in the target's
 emulator, and is checked against the numpy reference and counted: instructions under QEMU, fuel
 under wasmtime. The quantities are those of each kernel's `cost` (edge/planning/costs.py); the
 coefficients are fitted by least squares of relative errors, none negative. Printed: present and
 fitted coefficients with the errors of both, and the layers for which the planner's kernel took
-more instructions than another.
+more instructions than another. With --block the layers of the grid lack blocks of that size, which
+sparse kernels leave out.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from edge.target import Target, load_target
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
 
-from tests.bench.layer_grid import layers
+from tests.bench.layer_grid import layers, sparse_layers
 from tests.emulators import wasm_module
 from tests.emulators.dsp_firmware import Case, run_cases
 from tests.emulators.dsp_graphs import random_input
@@ -59,9 +61,14 @@ class Count:
         return [float(quantity(self.graph, node)) for _, quantity in self.kernel.cost.terms]
 
 
-def measure(target: Target, toolchain: str, only: str = "") -> list[Count]:
+Block = tuple[int, int]
+
+
+def measure(
+    target: Target, toolchain: str, only: str = "", block: Block | None = None
+) -> list[Count]:
     """The counts of all kernels of the target's folders, or of one folder."""
-    pairs = list(_cases(target, only))
+    pairs = list(_cases(target, only, block))
     counts = []
     for start in range(0, len(pairs), _IN_ONE_IMAGE):
         batch = pairs[start : start + _IN_ONE_IMAGE]
@@ -73,14 +80,14 @@ def measure(target: Target, toolchain: str, only: str = "") -> list[Count]:
     return counts
 
 
-def _cases(target: Target, only: str) -> Iterator[tuple[Kernel, Case]]:
+def _cases(target: Target, only: str, block: Block | None) -> Iterator[tuple[Kernel, Case]]:
     rng = np.random.default_rng(0)
     kernels = [
         kernel
         for kernel in kernels_in(target.kernels)
         if isinstance(kernel.cost, Cost) and kernel.name.startswith(only)
     ]
-    for name, graph in layers(rng):
+    for name, graph in layers(rng) if block is None else sparse_layers(rng, block):
         node = graph.nodes[0]
         inputs = tuple(random_input(graph, rng, i) for i in range(len(graph.inputs)))
         for kernel in kernels:
@@ -184,9 +191,11 @@ def mistakes(counts: Sequence[Count], kernels: Sequence[Kernel]) -> list[Mistake
     return found
 
 
-def report(target: str, toolchain: str, only: str = "") -> dict[str, Any]:
+def report(
+    target: str, toolchain: str, only: str = "", block: Block | None = None
+) -> dict[str, Any]:
     """Fits and mistakes as plain data."""
-    counts = measure(load_target(target), toolchain, only)
+    counts = measure(load_target(target), toolchain, only, block)
     sharing: dict[int, list[Count]] = {}
     for count in counts:
         sharing.setdefault(id(count.kernel.cost), []).append(count)
@@ -202,15 +211,21 @@ def report(target: str, toolchain: str, only: str = "") -> dict[str, Any]:
     }
 
 
+def _block(text: str) -> Block:
+    height, width = text.split("x")
+    return int(height), int(width)
+
+
 def main() -> None:
     """Print the tables, or one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--target", default="cortex-m7")
     parser.add_argument("--toolchain", default="zig")
     parser.add_argument("--only", default="", help="kernels whose names start so: a folder")
+    parser.add_argument("--block", type=_block, help="of which layers lack some, such as 4x8")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    found = report(arguments.target, arguments.toolchain, arguments.only)
+    found = report(arguments.target, arguments.toolchain, arguments.only, arguments.block)
     if arguments.json:
         print(json.dumps(found))
         return

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 import numpy as np
 
 from edge.ir import DType, Graph, Rounding, TensorType, Value
 from edge.ir.graph import Attr
-from tests.emulators.dsp_graphs import Spec, one_node, random_weights, tensor, weighted
+from tests.emulators.dsp_graphs import Int8s, Spec, one_node, random_weights, tensor, weighted
+from tests.emulators.sparse_cases import masked
 
 Random = np.random.Generator
 Grid = Iterator[tuple[str, Graph]]
 
 ROUNDINGS = (Rounding.SINGLE, Rounding.TFLITE)
 
-# height, width, input channels, output channels, kernel, stride
+
+@dataclass(frozen=True)
+class _Sizes:
+    """convolutions: height, width, input channels, output channels, kernel, stride; pointwise: the
+    first four; linear: vectors, inputs, outputs."""
+
+    convolutions: tuple[tuple[int, int, int, int, int, int], ...]
+    pointwise: tuple[tuple[int, int, int, int], ...]
+    linear: tuple[tuple[int, int, int], ...]
+
+
 _CONVOLUTIONS = (
     (8, 8, 3, 8, 3, 1), (12, 12, 3, 16, 3, 2), (9, 11, 3, 5, 3, 1), (8, 8, 8, 16, 3, 1),
     (6, 7, 16, 16, 3, 1), (5, 5, 32, 32, 3, 1), (8, 8, 16, 32, 3, 2), (4, 4, 64, 24, 3, 1),
@@ -36,10 +49,25 @@ _DEPTHWISE = (
     (24, 24, 4, 3, 1, 1), (8, 8, 16, 5, 1, 1), (9, 9, 24, 5, 2, 1), (7, 7, 40, 5, 1, 1),
     (12, 12, 8, 7, 1, 1), (10, 10, 16, 7, 2, 1), (8, 8, 3, 3, 1, 1), (8, 8, 8, 3, 1, 2),
 )  # fmt: skip
-# vectors, inputs, outputs
 _LINEAR = (
     (1, 64, 10), (1, 256, 2), (1, 640, 32), (1, 128, 128), (1, 8, 128), (1, 7, 5), (1, 16, 200),
     (1, 1280, 10), (4, 32, 48), (9, 64, 64), (2, 100, 23), (16, 48, 96), (33, 64, 64), (64, 20, 36),
+)  # fmt: skip
+_DENSE = _Sizes(_CONVOLUTIONS, _POINTWISE, _LINEAR)
+_WITHOUT_BLOCKS = _Sizes(
+    convolutions=(
+        (6, 20, 16, 16, 3, 1), (5, 5, 32, 32, 3, 1), (8, 8, 16, 32, 3, 2), (4, 36, 32, 16, 3, 1),
+        (9, 17, 16, 24, 3, 1), (7, 9, 16, 16, 5, 1), (6, 6, 32, 48, 1, 2), (4, 32, 64, 64, 3, 1),
+    ),
+    pointwise=(
+        (4, 4, 16, 16), (6, 6, 16, 32), (5, 5, 32, 64), (3, 3, 64, 64), (2, 3, 128, 32),
+        (1, 1, 64, 64), (12, 12, 16, 16), (1, 7, 48, 128), (10, 10, 16, 64), (16, 16, 64, 32),
+        (8, 24, 32, 32), (7, 7, 128, 128),
+    ),
+    linear=(
+        (1, 64, 16), (1, 256, 32), (1, 128, 128), (4, 32, 48), (9, 64, 64), (16, 48, 96),
+        (33, 64, 64),
+    ),
 )  # fmt: skip
 _IMAGES = ((4, 4, 8), (8, 8, 16), (6, 6, 40), (12, 12, 3), (5, 25, 16), (3, 3, 128))
 # height, width, channels, kernel, stride
@@ -56,6 +84,14 @@ def layers(rng: Random) -> Grid:
             yield f"{name} {rounding}", graph
 
 
+def sparse_layers(rng: Random, block: tuple[int, int]) -> Grid:
+    """Layers without some blocks of output channels x taps: a quarter, half, nearly all."""
+    for rounding, kind in product(ROUNDINGS, ("most", "half", "few")):
+        mask = partial(masked, kind=kind, block=block, rng=rng)
+        for name, graph in _products(rng, rounding, _WITHOUT_BLOCKS, mask):
+            yield f"{name} {kind} {rounding}", graph
+
+
 def _same(kernel: int, stride: int) -> tuple[int, int, int, int]:
     before, after = (kernel - stride) // 2, (kernel - 1) // 2
     return (max(before, 0), after, max(before, 0), after)
@@ -66,22 +102,32 @@ def _window(kernel: int, stride: int) -> dict[str, Attr]:
 
 
 def _weighted(rng: Random, rounding: Rounding) -> Grid:
-    for h, w, in_c, out_c, k, s in _CONVOLUTIONS:
-        weight = random_weights((out_c, k, k, in_c), rng)
-        graph = weighted("conv2d", (1, h, w, in_c), weight, Spec(rounding), rng, _window(k, s))
-        yield f"conv {k}x{k} s{s} {h}x{w} {in_c}->{out_c}", graph
-    for h, w, in_c, out_c in _POINTWISE:
-        weight = random_weights((out_c, 1, 1, in_c), rng)
-        graph = weighted("conv2d", (1, h, w, in_c), weight, Spec(rounding), rng)
-        yield f"pointwise {h}x{w} {in_c}->{out_c}", graph
+    yield from _products(rng, rounding, _DENSE)
     for h, w, c, k, s, filters in _DEPTHWISE:
         weight = random_weights((1, k, k, c * filters), rng)
         spec = Spec(rounding)
         graph = weighted("depthwise_conv2d", (1, h, w, c), weight, spec, rng, _window(k, s))
         yield f"depthwise {k}x{k} s{s} {h}x{w}x{c}x{filters}", graph
-    for n, in_c, out_c in _LINEAR:
+
+
+def _unchanged(weights: Int8s) -> Int8s:
+    return weights
+
+
+def _products(
+    rng: Random, rounding: Rounding, sizes: _Sizes, mask: Callable[[Int8s], Int8s] = _unchanged
+) -> Grid:
+    for h, w, in_c, out_c, k, s in sizes.convolutions:
+        weight = mask(random_weights((out_c, k, k, in_c), rng))
+        graph = weighted("conv2d", (1, h, w, in_c), weight, Spec(rounding), rng, _window(k, s))
+        yield f"conv {k}x{k} s{s} {h}x{w} {in_c}->{out_c}", graph
+    for h, w, in_c, out_c in sizes.pointwise:
+        weight = mask(random_weights((out_c, 1, 1, in_c), rng))
+        graph = weighted("conv2d", (1, h, w, in_c), weight, Spec(rounding), rng)
+        yield f"pointwise {h}x{w} {in_c}->{out_c}", graph
+    for n, in_c, out_c in sizes.linear:
         spec = Spec(rounding, per_channel=False)
-        graph = weighted("linear", (n, in_c), random_weights((out_c, in_c), rng), spec, rng)
+        graph = weighted("linear", (n, in_c), mask(random_weights((out_c, in_c), rng)), spec, rng)
         yield f"linear {n}x {in_c}->{out_c}", graph
 
 

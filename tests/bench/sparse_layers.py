@@ -1,7 +1,7 @@
 """Instructions of the sparse kernels on single layers, beside the dense kernels and CMSIS-NN.
 
-    python tests/bench/sparse_layers.py --target cortex-m7|cortex-m4|cortex-m55|aarch64 [--json]
-        [--masks random|trained] [--sparsity 0.3 0.5 ...] [--rounding single|tflite]
+    python tests/bench/sparse_layers.py --target cortex-m7|cortex-m4|cortex-m55|aarch64|aarch64-i8mm
+        [--json] [--masks random|trained] [--sparsity 0.3 0.5 ...] [--rounding single|tflite]
 
 Every layer runs once in QEMU, dense and at each sparsity, is checked against the numpy reference
 and counted exactly, row calls and all. CMSIS-NN's counts are those of its commit 99f736a, best of
@@ -22,6 +22,7 @@ import numpy as np
 
 from edge.ir import Graph, Rounding
 from edge.sparsity.block_rows import nonzero_blocks
+from edge.sparsity.patterns import NM, Block, parse_pattern
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
 
@@ -48,9 +49,15 @@ class Layer:
     cmsis_nn: int | None = None
 
     @property
-    def block(self) -> tuple[int, int]:
-        height, width = self.pattern.split("x")
-        return int(height), int(width)
+    def stored(self) -> tuple[int, int]:
+        """The block that is stored or left out as a whole."""
+        pattern = parse_pattern(self.pattern)
+        return (pattern.out, pattern.into) if isinstance(pattern, Block) else (1, 1)
+
+    def reached(self, sparsities: Sequence[float]) -> Sequence[float]:
+        """Those, or the one that the pattern has itself."""
+        pattern = parse_pattern(self.pattern)
+        return (1 - pattern.n / pattern.m,) if isinstance(pattern, NM) else sparsities
 
     def graph(self, weight: Int8s, spec: Spec, rng: np.random.Generator) -> Graph:
         if self.name.startswith("linear"):
@@ -77,12 +84,17 @@ def convolution(channels: int, side: int, forms: tuple[str, str, str]) -> Layer:
     return Layer(name, (channels, 3, 3, channels), (side, side), *forms)
 
 
-def linear(in_c: int, out_c: int, forms: tuple[str, str, str], cmsis_nn: int | None) -> Layer:
+def linear(
+    in_c: int, out_c: int, forms: tuple[str, str, str], cmsis_nn: int | None = None
+) -> Layer:
     return Layer(f"linear {in_c}->{out_c}", (out_c, 1, 1, in_c), (1, 1), *forms, cmsis_nn)
 
 
 _DSP = ("1x4", "dsp/pointwise_conv2d_sparse_s8", "dsp/pointwise_conv2d_s8")
 _DSP_CONV = ("1x4", "dsp/conv2d_sparse_s8", "dsp/conv2d_s8")
+_DSP_PAIRS = ("dsp/linear_pairs_s8", "dsp/linear_s8")
+_DSP_SINGLE = ("dsp/pointwise_conv2d_scattered_s8", "dsp/pointwise_conv2d_s8")
+_LANGUAGE = ((64, 64), (64, 172), (172, 64))  # of a language model of 260,000 parameters
 
 _CORTEX_M7 = (
     pointwise(64, 12, _DSP, 1_206_001),
@@ -91,9 +103,16 @@ _CORTEX_M7 = (
     convolution(64, 8, _DSP_CONV),
     convolution(32, 16, _DSP_CONV),
     linear(256, 128, ("4x4", "dsp/linear_sparse_s8", "dsp/linear_s8"), 67_960),
+    *(linear(256, 128, (p, *_DSP_PAIRS), 67_960) for p in ("2:4x4", "1:4x4", "4x1")),
+    *(linear(*size, (p, *_DSP_PAIRS)) for size in _LANGUAGE for p in ("2:4x4", "1:4x4")),
+    pointwise(64, 12, ("unstructured", *_DSP_SINGLE), 1_206_001),
+    pointwise(128, 6, ("unstructured", *_DSP_SINGLE), 1_059_761),
+    pointwise(256, 3, ("unstructured", *_DSP_SINGLE), 1_147_081),
 )
 _MVE = ("2x16", "mve/pointwise_conv2d_sparse_s8", "mve/pointwise_conv2d_s8")
 _MVE_CONV = ("2x16", "mve/conv2d_sparse_s8", "mve/conv2d_s8")
+_MVE_WORDS = ("2x4", "mve/pointwise_conv2d_sparse_words_s8", "mve/pointwise_conv2d_s8")
+_MVE_WORDS_CONV = ("2x4", "mve/conv2d_sparse_words_s8", "mve/conv2d_s8")
 
 _CORTEX_M55 = (
     pointwise(64, 12, _MVE, 232_125),
@@ -101,6 +120,10 @@ _CORTEX_M55 = (
     pointwise(256, 3, _MVE, 146_344),
     convolution(64, 8, _MVE_CONV),
     linear(256, 128, ("4x4", "mve/linear_sparse_s8", "mve/linear_s8"), 6_750),
+    pointwise(64, 12, _MVE_WORDS, 232_125),
+    pointwise(128, 6, _MVE_WORDS, 166_469),
+    pointwise(256, 3, _MVE_WORDS, 146_344),
+    convolution(64, 8, _MVE_WORDS_CONV),
 )
 _DOT = ("4x4", "neondot/linear_sparse_s8", "neondot/linear_s8")
 _DOT_CONV = ("4x4", "neondot/conv2d_sparse_s8", "neondot/conv2d_s8")
@@ -111,30 +134,31 @@ _AARCH64 = (
     pointwise(512, 7, _DOT),
     convolution(64, 16, _DOT_CONV),
 )
+_MATRIX = ("4x8", "neoni8mm/linear_sparse_s8", "neoni8mm/linear_s8")
+_MATRIX_CONV = ("4x8", "neoni8mm/conv2d_sparse_s8", "neoni8mm/conv2d_s8")
+
+_AARCH64_I8MM = (
+    pointwise(128, 32, _MATRIX),
+    pointwise(256, 14, _MATRIX),
+    pointwise(512, 7, _MATRIX),
+    convolution(64, 16, _MATRIX_CONV),
+)
 LAYERS: dict[str, tuple[Layer, ...]] = {
     "cortex-m7": _CORTEX_M7,
     "cortex-m4": _CORTEX_M7,
     "cortex-m55": _CORTEX_M55,
     "aarch64": _AARCH64,
+    "aarch64-i8mm": _AARCH64_I8MM,
 }
 _BUILT_FOR = {"aarch64": "aarch64-dotprod"}
 
 
-def masked(weight: Int8s, block: tuple[int, int], sparsity: float) -> Int8s:
-    """The weights without the blocks of least L1 norm, `sparsity` of them."""
-    rows = weight.reshape(len(weight), -1)
-    tiles = rows.reshape(len(rows) // block[0], block[0], -1, block[1]).copy()
-    norms = np.abs(tiles.astype(np.int64)).sum(axis=(1, 3))
-    dropped = np.argsort(norms.ravel(), kind="stable")[: round(sparsity * norms.size)]
-    row, column = np.unravel_index(dropped, norms.shape)
-    tiles[row, :, column] = 0
-    return tiles.reshape(weight.shape)
-
-
 def random_masks(layer: Layer, sparsity: float) -> Int8s:
-    """Random weights without their smallest blocks."""
+    """Random weights without those that the pattern leaves out by their magnitude."""
     weight = random_weights(layer.weight, np.random.default_rng(0))
-    return masked(weight, layer.block, sparsity)
+    rows = weight.reshape(len(weight), -1, weight.shape[-1])
+    kept = parse_pattern(layer.pattern).mask(np.abs(rows).astype(np.float32), sparsity)
+    return np.where(kept, rows, np.int8(0)).reshape(weight.shape)
 
 
 def trained_masks(layer: Layer, sparsity: float) -> Int8s | None:
@@ -166,7 +190,7 @@ def cases(
     """Each layer by its dense kernel (sparsity 0), then by its sparse one at each sparsity."""
     rng = np.random.default_rng(0)
     for layer in layers:
-        weights = {sparsity: masks(layer, sparsity) for sparsity in sparsities}
+        weights = {sparsity: masks(layer, sparsity) for sparsity in layer.reached(sparsities)}
         graphs = {s: layer.graph(w, spec, rng) for s, w in weights.items() if w is not None}
         for index, (sparsity, graph) in enumerate(graphs.items()):
             inputs = (random_input(graph, rng),)
@@ -206,7 +230,7 @@ def _row(layer: Layer, sparsity: float, case: Case, count: int, dense: int) -> d
         "dense_instructions": dense,
         "x_dense": round(dense / count, 3),
         "predicted": case.chosen.cost(case.graph, node),
-        "stored": _share(case, layer.block),
+        "stored": _share(case, layer.stored),
         "kernel": layer.kernel,
     }
     if layer.cmsis_nn is not None:
@@ -243,8 +267,9 @@ def main() -> None:
     for row in rows:
         against = f"{row['x_cmsis_nn']}x CMSIS-NN" if "x_cmsis_nn" in row else ""
         print(
-            f"{row['layer']:28} {row['pattern']:>5} {row['sparsity']:>5} {row['instructions']:>10,}"
-            f" predicted {row['predicted']:>10,} {row['x_dense']:>6}x dense {against}"
+            f"{row['layer']:28} {row['pattern']:>12} {row['sparsity']:>5}"
+            f" {row['instructions']:>10,} predicted {row['predicted']:>10,}"
+            f" {row['x_dense']:>6}x dense {against}"
         )
 
 

@@ -224,7 +224,7 @@ _MAIN = """
 typedef struct {
     edge_kernel *kernel;
     const void *layer;
-    edge_rows in[3];
+    edge_rows in[4];
     const int8_t *expected;
     int32_t rows, row_bytes, scratch, distance, in_bytes, at_end;
 } test_case;
@@ -266,7 +266,7 @@ static int equal(const int8_t *a, const int8_t *b, int32_t bytes) {
 static int passes(const test_case *c) {
     const int32_t bytes = c->rows * c->row_bytes;
     int8_t *out = memory + GUARD;
-    edge_rows in[3] = {c->in[0], c->in[1], c->in[2]};
+    edge_rows in[4] = {c->in[0], c->in[1], c->in[2], c->in[3]};
     int32_t used = bytes;
     memset(memory, PATTERN, BYTES);
     memset(scratch, PATTERN, SCRATCH);

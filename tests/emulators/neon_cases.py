@@ -150,6 +150,40 @@ def depthwise_convolutions(rng: Random, folder: str) -> Iterator[Case]:
         yield case(f"padding {left}, {right}, stride {stride}", graph, name, rng)
 
 
+def without_taps(graph: Graph, kept: int, rng: Random) -> Graph:
+    """With zeros at all but `kept` positions of a window, others for each 16 channels."""
+    value = graph.values["w"]
+    taps = np.array(graph.constant("w")).reshape(-1, value.type.shape[-1])
+    for first in range(0, taps.shape[1], 16):
+        taps[rng.permutation(len(taps))[kept:], first : first + 16] = 0
+    changed = replace(value, data=taps.reshape(value.type.shape))
+    return replace(graph, values={**graph.values, "w": changed})
+
+
+def depthwise_patterns(rng: Random, folder: str) -> Iterator[Case]:
+    """Every number of taps, no tap in some channels, and windows beyond the borders."""
+    name = "neon/depthwise_conv2d_sparse_s8"
+    for kept, channels, rounding in product(range(7), (16, 48), ALL_ROUNDINGS):
+        spec = Spec(rounding=rounding, zero_point=-90)
+        graph = depthwise((5, 7, channels), (3, 3), spec, rng, padding=(0, 1, 1, 1))
+        yield case(
+            f"{kept} of 9, {channels} channels {rounding}",
+            without_taps(graph, kept, rng),
+            name,
+            rng,
+        )
+    for kernel, stride, dilation in product(((2, 5), (5, 5), (8, 8)), (1, 2), ((1, 1), (2, 3))):
+        padding = (kernel[0] - 1, 1, 2, kernel[1] - 1)
+        graph = depthwise((16, 15, 32), kernel, Spec(), rng, (stride, 1), padding, dilation)
+        yield case(f"{kernel} {stride} {dilation}", without_taps(graph, 5, rng), name, rng)
+    for value, lowest in product((-128, 127), (-127, 127)):
+        graph = depthwise((4, 5, 16), (3, 3), Spec(spread=9.0), rng, padding=(1, 1, 1, 1))
+        data = np.full(graph.type("w").shape, lowest, np.int8)
+        graph = replace(graph, values={**graph.values, "w": replace(graph.values["w"], data=data)})
+        ends = np.full(graph.type("x0").shape, value, np.int8)
+        yield Case(f"{value} times {lowest}", without_taps(graph, 5, rng), name, (ends,))
+
+
 def clamps_and_zero_points(rng: Random, folder: str) -> Iterator[Case]:
     """Fused activations at every output zero point."""
     for activation, zero, rounding in product(
@@ -291,6 +325,7 @@ TOPICS: tuple[Topic, ...] = (
     linear_layers,
     convolutions,
     depthwise_convolutions,
+    depthwise_patterns,
     clamps_and_zero_points,
     saturation,
     scales_of_every_size,

@@ -22,7 +22,9 @@ def masked(weights: Int8s, kind: str, block: tuple[int, int], rng: Random) -> In
     """The weights without some blocks; a row is that of an output channel."""
     rows = weights.reshape(len(weights), -1)
     tiles = [-(-size // side) for size, side in zip(rows.shape, block, strict=True)]
-    kept = rng.random(tiles) < {"few": 0.08, "dense": 1.0, "nothing": 0.0}.get(kind, 0.5)
+    kept = rng.random(tiles) < {"few": 0.08, "most": 0.75, "dense": 1.0, "nothing": 0.0}.get(
+        kind, 0.5
+    )
     if kind in ("empty row", "full row"):
         kept[rng.integers(tiles[0])] = kind == "full row"
     if kind == "last block":
@@ -71,7 +73,8 @@ ROUNDINGS = (Rounding.TFLITE, Rounding.SINGLE)
 class Family:
     """The sparse kernels of a folder, the blocks they take, and how their layers may be sized.
 
-    depth: input channels of convolutions are multiples of it; gaps: block columns to leave out.
+    depth: input channels of convolutions are multiples of it; gaps: block columns to leave out;
+    word: inputs of other layers are multiples of it.
     """
 
     pointwise: tuple[str, ...]
@@ -82,6 +85,7 @@ class Family:
     depth: int
     gaps: tuple[int, ...]
     linear_gaps: tuple[int, ...]
+    word: int = 4
 
     def channels(self, count: int) -> int:
         return count * self.block[0]
@@ -111,7 +115,9 @@ def masks_and_channels(family: Family, rng: Random) -> Iterator[Case]:
         graph = pointwise(pixels, weight, Spec(ROUNDINGS[index % 2]), rng)
         yield case(f"{kind} {blocks} blocks {pixels} pixels", graph, family.pointwise[0], rng)
     for index, (kind, words, groups) in enumerate(product(MASKS, (1, 3, 4, 5, 9), (1, 3))):
-        weight = family.linear_mask(random_weights((4 * groups, 4 * words), rng), kind, rng)
+        weight = family.linear_mask(
+            random_weights((4 * groups, family.word * words), rng), kind, rng
+        )
         graph = linear(1 + index % 2, weight, Spec(ROUNDINGS[index % 2]), rng)
         yield case(f"linear {kind} {words} words {groups} groups", graph, family.linear, rng)
 
@@ -124,7 +130,7 @@ def wide_gaps(family: Family, rng: Random) -> Iterator[Case]:
         graph = pointwise(pixels, weight, Spec(spread=30.0), rng)
         yield case(f"gap {gap} {pixels} pixels", graph, family.pointwise[0], rng)
     for gap, rounding in product(family.linear_gaps, ROUNDINGS):
-        weight = np.zeros((8, 4 * (gap + 2)), np.int8)
+        weight = np.zeros((8, family.word * (gap + 2)), np.int8)
         weight[0, :4], weight[3, -4:], weight[6, -1] = 9, -7, 127
         graph = linear(1, weight, Spec(rounding, spread=30.0), rng)
         yield case(f"linear gap {gap} {rounding}", graph, family.linear, rng)
@@ -163,7 +169,8 @@ def clamps_and_zero_points(family: Family, rng: Random) -> Iterator[Case]:
 
 def in_place_and_at_the_end_of_memory(family: Family, rng: Random) -> Iterator[Case]:
     """Outputs on, or below, the inputs they replace; nothing behind the input is read."""
-    for (in_c, out_c), pixels in product(((8, 8), (12, 4), (20, 8)), (1, 5, 9, 20, 40)):
+    for (words, out_c), pixels in product(((2, 8), (3, 4), (5, 8)), (1, 5, 9, 20, 40)):
+        in_c = words * family.word
         weight = family.mask(random_weights((out_c, in_c), rng), "half", rng)
         graph = pointwise(pixels, weight, Spec(), rng)
         for kernel in family.pointwise:
@@ -203,8 +210,8 @@ def convolutions(family: Family, rng: Random) -> Iterator[Case]:
 def a_scale_for_each_channel(family: Family, rng: Random) -> Iterator[Case]:
     """Linear layers of several vectors by the pointwise kernel."""
     for rounding, pixels in product((Rounding.TFLM, Rounding.SINGLE), (4, 19)):
-        weight = family.mask(random_weights((8, 20), rng), "half", rng)
-        graph = weighted("linear", (pixels, 20), weight, Spec(rounding), rng)
+        weight = family.mask(random_weights((8, 5 * family.word), rng), "half", rng)
+        graph = weighted("linear", (pixels, weight.shape[1]), weight, Spec(rounding), rng)
         yield case(f"{pixels} {rounding}", graph, family.pointwise[0], rng)
 
 

@@ -16,6 +16,17 @@ import pytest
 from edge.ir import Rounding
 from tests.emulators.dsp_firmware import Case, Outcome, run_cases
 from tests.emulators.dsp_graphs import Spec, random_weights, weighted
+from tests.emulators.pair_cases import (
+    pairs_at_their_ends,
+    pairs_of_every_count,
+    shared_by_four_outputs,
+)
+from tests.emulators.scattered_cases import (
+    scattered_ends,
+    scattered_in_place,
+    scattered_masks,
+    scattered_pixels_of_every_count,
+)
 from tests.emulators.sparse_cases import (
     MASKS,
     TOPICS,
@@ -68,9 +79,22 @@ def linear_scales_for_each_channel(family: Family, rng: Random) -> Iterator[Case
         yield end_case(f"ends {value} {activation}", graph, family.linear, value)
 
 
+OWN_TOPICS: tuple[Topic, ...] = (
+    words_across_pixels,
+    linear_scales_for_each_channel,
+    shared_by_four_outputs,
+    pairs_of_every_count,
+    pairs_at_their_ends,
+    scattered_pixels_of_every_count,
+    scattered_in_place,
+    scattered_masks,
+    scattered_ends,
+)
+
+
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:
-    return all_cases(DSP, words_across_pixels, linear_scales_for_each_channel)
+    return all_cases(DSP, *OWN_TOPICS)
 
 
 @pytest.fixture(
@@ -89,11 +113,7 @@ def outcome(
     return run_cases(cases, target, toolchain, tmp_path_factory.mktemp("dsp-sparse"))
 
 
-@pytest.mark.parametrize(
-    "topic",
-    [*TOPICS, words_across_pixels, linear_scales_for_each_channel],
-    ids=lambda t: t.__name__,
-)
+@pytest.mark.parametrize("topic", [*TOPICS, *OWN_TOPICS], ids=lambda t: t.__name__)
 def test_every_byte_equals_the_reference(outcome: Outcome, topic: Topic) -> None:
     assert [name for name in outcome.failed if name.startswith(f"{topic.__name__}:")] == []
 

@@ -8,12 +8,16 @@ from edge.ir.ops import OPS
 from edge.planning import kernels_ref, kernels_ref_f32
 from edge.reference.kernels import FLOAT_ORDERED, MOVES
 
+LANGUAGE = (
+    "embedding", "rms_norm", "rotary", "append", "ring_attention", "residual", "argmax", "advance",
+)  # fmt: skip
 WITHOUT_FLOAT_KERNEL = {
     "batch_norm": "folded into a convolution, a linear layer, or mul and add",
     "lookup": "a table of 256 results: the float form is unary",
     "quantize": "a quantized model has no fp32 form: E0209",
     "dequantize": "a quantized model has no fp32 form: E0209",
     "requantize": "a quantized model has no fp32 form: E0209",
+    **dict.fromkeys(LANGUAGE, "a language model is imported as integers"),
 }
 MOVES_OF_ANY_TYPE = {"concat", "resize", "transpose", "slice"}
 ALIASED = {"reshape"}

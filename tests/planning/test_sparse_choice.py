@@ -83,6 +83,34 @@ def test_coarse_masks_run_on_finer_blocks() -> None:
     assert "sparse" in chosen(pointwise(144, weight, Spec(), RNG))
 
 
+@pytest.mark.parametrize(
+    ("block", "share", "kernel"),
+    [
+        ((2, 16), 0.5, "mve/pointwise_conv2d_sparse_s8"),
+        ((2, 4), 0.7, "mve/pointwise_conv2d_sparse_words_s8"),
+        ((4, 4), 0.7, "mve/pointwise_conv2d_sparse_words_s8"),
+        ((2, 4), 0.3, "mve/pointwise_conv2d_s8"),
+    ],
+)
+def test_cortex_m55_gathers_words_of_masks_too_fine_for_vectors(
+    block: tuple[int, int], share: float, kernel: str
+) -> None:
+    weight = without_blocks(random_weights((128, 128), RNG), share, block)
+    assert chosen(pointwise(36, weight, Spec(), RNG), ("mve", "dsp", "ref")) == kernel
+
+
+@pytest.mark.parametrize(
+    ("inputs", "block", "folder"),
+    [(128, (4, 8), "neoni8mm"), (128, (4, 4), "neoni8mm"), (132, (4, 4), "neondot")],
+)
+def test_dot_products_take_what_matrix_products_leave(
+    inputs: int, block: tuple[int, int], folder: str
+) -> None:
+    weight = without_blocks(random_weights((128, inputs), RNG), 0.7, block)
+    graph = pointwise(64, weight, Spec(), RNG)
+    assert chosen(graph, ("neoni8mm", "neon", "ref")) == f"{folder}/linear_sparse_s8"
+
+
 def test_channels_that_do_not_fill_words_stay_dense() -> None:
     weight = without_blocks(random_weights((8, 36), RNG), 0.9)[:, :35]
     graph = pointwise(36, weight, Spec(), RNG)
@@ -127,3 +155,25 @@ def test_reports_show_the_dense_layer_beside_the_sparse_one() -> None:
     assert sparse["dense"]["kernel"] == dense["kernel"] == "dsp/pointwise_conv2d_s8"
     assert sparse["dense"]["dense_weight_bytes"] == dense["weight_bytes"] > sparse["weight_bytes"]
     assert sparse["dense"]["dense_predicted"] > sparse["dense"]["predicted"]
+
+
+@pytest.mark.parametrize(("pattern", "share"), [("2:4x4", 0.5), ("1:4x4", 0.75)])
+def test_n_of_m_that_four_outputs_share_takes_the_kernel_of_pairs(
+    pattern: str, share: float
+) -> None:
+    weight = random_weights((64, 172), RNG)
+    kept = parse_pattern(pattern).mask(np.abs(weight[:, None]).astype(np.float32), share)[:, 0]
+    graph = linear(1, np.where(kept, weight, np.int8(0)), Spec(), RNG)
+    assert chosen(graph) == "dsp/linear_pairs_s8"
+    own = parse_pattern(pattern.removesuffix("x4"))
+    kept = own.mask(np.abs(weight[:, None]).astype(np.float32), share)[:, 0]
+    graph = linear(1, np.where(kept, weight, np.int8(0)), Spec(), RNG)
+    assert pattern == "1:4x4" or chosen(graph) == "dsp/linear_s8"
+
+
+@pytest.mark.parametrize(("share", "kernel"), [(0.2, "s8"), (0.6, "scattered_s8")])
+def test_single_zeros_choose_the_kernel_of_single_weights_where_it_is_quicker(
+    share: float, kernel: str
+) -> None:
+    weight = without_blocks(random_weights((64, 64), RNG), share, (1, 1))
+    assert chosen(pointwise(144, weight, Spec(), RNG)) == f"dsp/pointwise_conv2d_{kernel}"

@@ -99,6 +99,72 @@ void edge_dsp_linear_sparse_once(const edge_dsp_linear_sparse *linear);
 void edge_dsp_linear_sparse_twice(const edge_dsp_linear_sparse *linear);
 void edge_dsp_linear_sparse_channels(const edge_dsp_linear_sparse *linear);
 
+/* One vector times channels in groups of 4, of pairs of inputs that have weights; the stream is
+ * described in linear_pairs.S, the pairs of a window in widen_pairs.S. */
+typedef void edge_dsp_linear_pairs(const void *strip, const int32_t *stream, int32_t offset,
+                                   int8_t *out);
+
+edge_dsp_linear_pairs edge_dsp_linear_pairs_once, edge_dsp_linear_pairs_shifted;
+edge_dsp_linear_pairs edge_dsp_linear_pairs_twice;
+void *edge_dsp_widen_pairs_6(void *strip, const int8_t *in, const int8_t *end);
+void *edge_dsp_widen_pairs_16(void *strip, const int8_t *in, const int8_t *end);
+void *edge_dsp_widen_pairs_28(void *strip, const int8_t *in, const int8_t *end);
+
+/* A strip of 8, 6, 4 or 2 pixels, and weights that stand in it at places of their own.
+ *
+ * scattered.S, single weights: a place of 16 bytes for each input channel, of words that hold two
+ * pixels each, a + 2^23 * b. row_pairs.S, pairs of weights: 6 places of 32 bytes for each 4 input
+ * channels, the pairs of int16 of widen_pairs.S, a word a pixel.
+ *
+ * Stream, for each channel, little endian and unaligned:
+ *
+ *     uint8   (number of weights or pairs) % 8
+ *     start   single weights: int64, bias + 2^23 * bias, |bias| and all sums < 2^22; pairs: int32
+ *     uint8   step to the first weight or pair
+ *     weights a weight and the step to the next one, or the weight of the lower half of a pair, the
+ *             step, and that of the upper half; 255 instead of the last step
+ *     uint8   f of edge/dsp.h, only in `twice`
+ *     int32   q of edge/dsp.h
+ *
+ * Steps of single weights are places from the one before, to the first one 1 more than its place,
+ * at most 254; those of pairs are the places between. Wider gaps are bridged by zeros. */
+typedef struct {
+    const uint8_t *stream;
+    const char *strip; /* 4-byte aligned; of single weights, a place before it */
+    int32_t offset;    /* 2 * zero point + 1 */
+    int8_t *out;       /* of pixel 0 */
+    int32_t pitch, pitch_3, pitch_5, last; /* bytes from pixel 0 to pixels 1, 3, 5 and the last */
+    int8_t *end;                           /* out + channels */
+} edge_dsp_scattered;
+
+typedef void edge_dsp_scattered_routine(const edge_dsp_scattered *scattered);
+
+edge_dsp_scattered_routine edge_dsp_scattered_8_once, edge_dsp_scattered_8_twice;
+edge_dsp_scattered_routine edge_dsp_scattered_6_once, edge_dsp_scattered_6_twice;
+edge_dsp_scattered_routine edge_dsp_scattered_4_once, edge_dsp_scattered_4_twice;
+edge_dsp_scattered_routine edge_dsp_scattered_2_once, edge_dsp_scattered_2_twice;
+edge_dsp_scattered_routine edge_dsp_row_pairs_8_once, edge_dsp_row_pairs_8_twice;
+edge_dsp_scattered_routine edge_dsp_row_pairs_6_once, edge_dsp_row_pairs_6_twice;
+edge_dsp_scattered_routine edge_dsp_row_pairs_4_once, edge_dsp_row_pairs_4_twice;
+edge_dsp_scattered_routine edge_dsp_row_pairs_2_once, edge_dsp_row_pairs_2_twice;
+
+/* The words of two pixels in all places of a strip; `words` of 4 input channels. */
+typedef void edge_dsp_widen_pixels(void *strip, const int8_t *in, const int8_t *other,
+                                   int32_t words);
+
+edge_dsp_widen_pixels edge_dsp_widen_duo, edge_dsp_widen_row_pairs;
+
+typedef struct {
+    edge_dsp_scattered_routine *once[4], *twice[4]; /* by pairs of pixels */
+    edge_dsp_widen_pixels *widen;
+    int32_t duo_bytes; /* of two pixels in a place */
+    int32_t before;    /* bytes before a strip where places are counted from */
+} edge_dsp_scattered_form;
+
+/* scattered_pixels.c */
+void edge_dsp_scattered_pixels(const edge_dsp_scattered_form *form, const edge_linear *layer,
+                               const int8_t *in, int8_t *out, void *scratch);
+
 /* Bytes that a word takes in a strip of so many pixels. */
 static inline int32_t edge_dsp_sparse_word_bytes(int32_t pixels) {
     return pixels > 3 ? 48 : pixels > 1 ? 24 : 12;

@@ -326,4 +326,67 @@ typedef struct {
     int16_t in_h, in_w, out_h, out_w, channels;
 } edge_resize;
 
+/* The operators of a language model that is run token by token; edge.quantization.decoder defines
+ * their arithmetic. Positions and tokens are single int32. */
+
+/* embedding [1] token, [1] last -> int16 [width]: row `token` of table [tokens][width], or row
+ * `last` if there is no such token, times multiplier[row] (or [0]), >> shift rounded half up. */
+typedef struct {
+    const void *table; /* int8, or the kernel's own packing */
+    const int32_t *multiplier;
+    int32_t tokens, width;
+    int8_t shift;
+    int8_t per_row; /* 1 or 0: the step through multiplier */
+} edge_embedding;
+
+/* residual: int16 a plus int8 b * multiplier >> shift, rounded half up, saturated. */
+typedef struct {
+    int32_t multiplier;
+    int32_t elements;
+    int8_t shift;
+} edge_residual;
+
+/* rms_norm of one int16 vector to int8: h[i] = x[i] / sqrt(sum of x^2 + epsilon) with 15 fraction
+ * bits, out[i] = clamp((h[i] * gain[i] + offset) >> shift). */
+typedef struct {
+    const int16_t *gain;
+    int64_t epsilon; /* at least 1 */
+    int32_t channels, offset;
+    int8_t shift;
+} edge_rms_norm;
+
+/* rotary: pairs of neighbours, `pairs` in a head, turned by the angles of a position. Tables hold
+ * cos and sin in Q14, [..][pairs][2]: of position % rows in `fine`, of position / rows in `coarse`.
+ */
+typedef struct {
+    const int16_t *fine, *coarse;
+    int32_t rows, pairs, elements;
+} edge_rotary;
+
+/* append: row position % window of a ring [window][bytes], in place. With `pairs` two rows lie
+ * together, 2 bytes of each in turn: [window / 2][bytes / 2][2 rows][2 bytes]. */
+typedef struct {
+    int32_t window, bytes;
+    int32_t pairs;
+} edge_append;
+
+/* ring_attention: int16 q [heads][size] over the rows of keys [window][groups][size] and of
+ * values, which lie in pairs, that hold a token: min(position + 1, window). */
+typedef struct {
+    const int16_t *table; /* [512], exponentials of distances in steps of 1/32 */
+    int32_t multiplier;   /* of a distance of scores, Q31 */
+    int16_t scale, shift; /* of a mean value, as edge/decoder.h uses them; scale is positive */
+    int32_t window, heads, groups, size;
+} edge_ring_attention;
+
+/* argmax: the index of the first of the largest of `elements` int8. */
+typedef struct {
+    int32_t elements;
+} edge_argmax;
+
+/* advance: position + 1, less than limit. */
+typedef struct {
+    int32_t limit;
+} edge_advance;
+
 #endif

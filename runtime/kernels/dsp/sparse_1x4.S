@@ -14,6 +14,8 @@
  * from r4 on.
  */
 #ifdef __ARM_FEATURE_DSP
+#include "unrolled.h"
+
     .syntax unified
     .thumb
 
@@ -35,48 +37,6 @@
 #define MANY_OFFSET 80
 #define MANY_OUT 84
 #define MANY_FRAME 92
-
-/* Runs \load and \body for r3 blocks modulo 8, then \load, and so on until that finds the mark in
- * \byte. */
-    .macro unrolled label, load, body, byte, argument
-    tbh     [pc, r3, lsl #1]
-.L\label\()_entries:
-    .hword  (.L\label\()_0 - .L\label\()_entries) / 2
-    .hword  (.L\label\()_1 - .L\label\()_entries) / 2
-    .hword  (.L\label\()_2 - .L\label\()_entries) / 2
-    .hword  (.L\label\()_3 - .L\label\()_entries) / 2
-    .hword  (.L\label\()_4 - .L\label\()_entries) / 2
-    .hword  (.L\label\()_5 - .L\label\()_entries) / 2
-    .hword  (.L\label\()_6 - .L\label\()_entries) / 2
-    .hword  (.L\label\()_7 - .L\label\()_entries) / 2
-.L\label\()_8:
-    \body  \argument
-.L\label\()_7:
-    \load
-    \body  \argument
-.L\label\()_6:
-    \load
-    \body  \argument
-.L\label\()_5:
-    \load
-    \body  \argument
-.L\label\()_4:
-    \load
-    \body  \argument
-.L\label\()_3:
-    \load
-    \body  \argument
-.L\label\()_2:
-    \load
-    \body  \argument
-.L\label\()_1:
-    \load
-    \body  \argument
-.L\label\()_0:
-    \load
-    cmp     \byte, #255
-    bne.w   .L\label\()_8
-    .endm
 
     .macro load_byte
     ldrb    r2, [r1], #1

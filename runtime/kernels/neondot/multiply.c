@@ -20,14 +20,13 @@ EDGE_NEON_INLINE int8x16_t step_at(const int8_t *in) {
 }
 
 #define DOT_16(sum, x, lane)                                                                       \
-    sum.v0 = vdotq_laneq_s32(sum.v0, w0, x, lane);                                                 \
-    sum.v1 = vdotq_laneq_s32(sum.v1, w1, x, lane);                                                 \
-    sum.v2 = vdotq_laneq_s32(sum.v2, w2, x, lane);                                                 \
-    sum.v3 = vdotq_laneq_s32(sum.v3, w3, x, lane);
+    sum.v0 = vdotq_laneq_s32(sum.v0, w0123.val[0], x, lane);                                       \
+    sum.v1 = vdotq_laneq_s32(sum.v1, w0123.val[1], x, lane);                                       \
+    sum.v2 = vdotq_laneq_s32(sum.v2, w0123.val[2], x, lane);                                       \
+    sum.v3 = vdotq_laneq_s32(sum.v3, w0123.val[3], x, lane);
 
 #define WEIGHTS_16                                                                                 \
-    const int8x16_t w0 = vld1q_s8(w), w1 = vld1q_s8(w + 16), w2 = vld1q_s8(w + 32),                \
-                    w3 = vld1q_s8(w + 48);                                                         \
+    const int8x16x4_t w0123 = vld1q_s8_x4(w);                                                      \
     w += STEP * WIDE;
 
 #define STEP_4X16(lane)                                                                            \

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Sparse products: see sparse.h. The weights of a block are loaded once for 16 pixels, or for 4.
+ * Sparse products with SDOT: the weights of a block are loaded once for 16 pixels, or for 4.
  */
 #include "sparse.h"
 
 #ifdef __ARM_FEATURE_DOTPROD
 
-enum { TAPS = 4, CHANNELS = 4, QUAD = 4, VECTOR = 16 };
+enum { TAPS = 4, CHANNELS = 4, VECTOR = EDGE_NEON_VECTOR };
 
 /* Four channels of four pixels. */
 typedef struct {
@@ -38,7 +38,7 @@ EDGE_NEON_INLINE void weave(int8_t *to, ptrdiff_t step, int32x4_t a, int32x4_t b
     store_words(to + 3 * step, vzip2q_s64(ab_high, cd_high));
 }
 
-static void build_quad(int8_t *to, ptrdiff_t step, const inputs *in, int32_t depth) {
+static void append_quad(int8_t *to, ptrdiff_t step, const inputs *in, int32_t depth) {
     int32_t k = 0;
     for (; k + VECTOR <= depth; k += VECTOR, to += 4 * step) {
         weave(to, step, words(in->p0 + k), words(in->p1 + k), words(in->p2 + k), words(in->p3 + k));
@@ -51,25 +51,15 @@ static void build_quad(int8_t *to, ptrdiff_t step, const inputs *in, int32_t dep
     }
 }
 
-static const int8_t *pixel_at(const edge_neondot_run *run, int32_t pixel) {
-    return run->in + (ptrdiff_t)(pixel < run->pixels ? pixel : run->pixels - 1) * run->pitch;
-}
-
-int8_t *edge_neondot_strip(int8_t *strip, const edge_neondot_run *run) {
-    const int32_t quads = run->pixels == EDGE_NEONDOT_STRIP ? EDGE_NEONDOT_STRIP / QUAD : 1;
+static int8_t *append(int8_t *strip, const edge_neon_run *run) {
+    const int32_t quads = run->pixels == EDGE_NEON_STRIP ? EDGE_NEON_STRIP / EDGE_NEON_QUAD : 1;
     for (int32_t i = 0; i < quads; i++) {
-        const int32_t p = QUAD * i;
-        const inputs in = {pixel_at(run, p), pixel_at(run, p + 1), pixel_at(run, p + 2),
-                           pixel_at(run, p + 3)};
-        build_quad(strip + VECTOR * i, (ptrdiff_t)VECTOR * quads, &in, run->bytes);
+        const int32_t p = EDGE_NEON_QUAD * i;
+        const inputs in = {edge_neon_pixel(run, p), edge_neon_pixel(run, p + 1),
+                           edge_neon_pixel(run, p + 2), edge_neon_pixel(run, p + 3)};
+        append_quad(strip + VECTOR * i, (ptrdiff_t)VECTOR * quads, &in, run->bytes);
     }
-    return strip + (ptrdiff_t)QUAD * quads * run->bytes;
-}
-
-EDGE_NEON_INLINE ptrdiff_t half_at(const int8_t *from) {
-    uint16_t half;
-    __builtin_memcpy(&half, from, sizeof half);
-    return half;
+    return strip + (ptrdiff_t)EDGE_NEON_QUAD * quads * run->bytes;
 }
 
 EDGE_NEON_INLINE quad started(int32x4_t bias) {
@@ -77,9 +67,8 @@ EDGE_NEON_INLINE quad started(int32x4_t bias) {
     return q;
 }
 
-#define DOT_QUAD(q, at)                                                                            \
+#define DOT_QUAD(q, x)                                                                             \
     do {                                                                                           \
-        const int8x16_t x = vld1q_s8(at);                                                          \
         q.p0 = vdotq_laneq_s32(q.p0, w, x, 0);                                                     \
         q.p1 = vdotq_laneq_s32(q.p1, w, x, 1);                                                     \
         q.p2 = vdotq_laneq_s32(q.p2, w, x, 2);                                                     \
@@ -90,44 +79,18 @@ EDGE_NEON_INLINE quad started(int32x4_t bias) {
 #define DOT_16                                                                                     \
     do {                                                                                           \
         const int8x16_t w = vld1q_s8(weights);                                                     \
-        const int8_t *at = strip + half_at(place);                                                 \
-        DOT_QUAD(a, at);                                                                           \
-        DOT_QUAD(b, at + 16);                                                                      \
-        DOT_QUAD(c, at + 32);                                                                      \
-        DOT_QUAD(d, at + 48);                                                                      \
+        const int8x16x4_t x = vld1q_s8_x4(strip + edge_neon_half(place));                          \
+        DOT_QUAD(a, x.val[0]);                                                                     \
+        DOT_QUAD(b, x.val[1]);                                                                     \
+        DOT_QUAD(c, x.val[2]);                                                                     \
+        DOT_QUAD(d, x.val[3]);                                                                     \
     } while (0)
 
-/* The constants of four channels. */
-typedef struct {
-    int32x4_t multiplier, right;
-} factors;
-
-EDGE_NEON_INLINE int8x8_t pair_of(const edge_neon_output *output, factors by, int32x4_t a,
-                                  int32x4_t b, int32_t form) {
-    return edge_neon_narrow(output, edge_neon_scaled_by(a, by.multiplier, by.right, form),
-                            edge_neon_scaled_by(b, by.multiplier, by.right, form));
-}
-
-/* Four pixels as one word each. */
-EDGE_NEON_INLINE int32x4_t words_of(const edge_neon_output *output, factors by, quad q,
+/* Four pixels, a word of channels each. */
+EDGE_NEON_INLINE int8x16_t bytes_of(const edge_neon_output *output, edge_neon_factors by, quad q,
                                     int32_t form) {
-    const int8x16_t stored =
-        vcombine_s8(pair_of(output, by, q.p0, q.p1, form), pair_of(output, by, q.p2, q.p3, form));
-    return vreinterpretq_s32_s8(stored);
-}
-
-/* The first `pixels` of four. */
-EDGE_NEON_INLINE void store_quad(int32x4_t stored, int8_t *out, ptrdiff_t next, int32_t pixels) {
-    edge_neon_store_word(out, vgetq_lane_s32(stored, 0));
-    if (pixels > 1) {
-        edge_neon_store_word(out + next, vgetq_lane_s32(stored, 1));
-    }
-    if (pixels > 2) {
-        edge_neon_store_word(out + 2 * next, vgetq_lane_s32(stored, 2));
-    }
-    if (pixels > 3) {
-        edge_neon_store_word(out + 3 * next, vgetq_lane_s32(stored, 3));
-    }
+    return vcombine_s8(edge_neon_scaled_pair(output, by, q.p0, q.p1, form),
+                       edge_neon_scaled_pair(output, by, q.p2, q.p3, form));
 }
 
 EDGE_NEON_INLINE quad shifted(quad q, int32x4_t left) {
@@ -137,18 +100,18 @@ EDGE_NEON_INLINE quad shifted(quad q, int32x4_t left) {
 }
 
 /* Of 16 pixels, with a constant form. */
-EDGE_NEON_INLINE void store_16(const edge_neon_product *product, factors by, quad a, quad b, quad c,
-                               quad d, int8_t *out, int32_t form) {
+EDGE_NEON_INLINE void store_16(const edge_neon_product *product, edge_neon_factors by, quad a,
+                               quad b, quad c, quad d, int8_t *out, int32_t form) {
     const edge_neon_output output = product->output;
     const ptrdiff_t next = product->channels;
-    store_quad(words_of(&output, by, a, form), out, next, QUAD);
-    store_quad(words_of(&output, by, b, form), out + 4 * next, next, QUAD);
-    store_quad(words_of(&output, by, c, form), out + 8 * next, next, QUAD);
-    store_quad(words_of(&output, by, d, form), out + 12 * next, next, QUAD);
+    edge_neon_store_quad(bytes_of(&output, by, a, form), out, next, EDGE_NEON_QUAD);
+    edge_neon_store_quad(bytes_of(&output, by, b, form), out + 4 * next, next, EDGE_NEON_QUAD);
+    edge_neon_store_quad(bytes_of(&output, by, c, form), out + 8 * next, next, EDGE_NEON_QUAD);
+    edge_neon_store_quad(bytes_of(&output, by, d, form), out + 12 * next, next, EDGE_NEON_QUAD);
 }
 
-EDGE_NEON_INLINE factors factors_of(const edge_neon_scale *scale) {
-    const factors by = {vld1q_s32(scale->multiplier), vld1q_s32(scale->right)};
+EDGE_NEON_INLINE edge_neon_factors factors_of(const edge_neon_scale *scale) {
+    const edge_neon_factors by = {vld1q_s32(scale->multiplier), vld1q_s32(scale->right)};
     return by;
 }
 
@@ -156,8 +119,8 @@ EDGE_NEON_INLINE factors factors_of(const edge_neon_scale *scale) {
 EDGE_NEON_INLINE const int8_t *tile_16(const edge_neon_product *product, const int8_t *stream,
                                        const int8_t *strip, int32_t channel) {
     const edge_neon_scale scale = edge_neon_scale_at(&product->scale, channel);
-    const factors by = factors_of(&scale);
-    const int8_t *place = stream + 2, *weights = place + 2 * half_at(stream);
+    const edge_neon_factors by = factors_of(&scale);
+    const int8_t *place = stream + 2, *weights = place + 2 * edge_neon_half(stream);
     const int8_t *const end = weights;
     int8_t *out = product->out + channel;
     quad a = started(vld1q_s32(scale.bias)), b = a, c = a, d = a;
@@ -188,18 +151,19 @@ EDGE_NEON_INLINE const int8_t *tile_16(const edge_neon_product *product, const i
 static const int8_t *tile_4(const edge_neon_product *product, const int8_t *stream,
                             const int8_t *strip, int32_t channel, int32_t pixels) {
     const edge_neon_scale scale = edge_neon_scale_at(&product->scale, channel);
-    const int8_t *place = stream + 2, *weights = place + 2 * half_at(stream);
+    const int8_t *place = stream + 2, *weights = place + 2 * edge_neon_half(stream);
     const int8_t *const end = weights;
     quad a = started(vld1q_s32(scale.bias));
     for (; place != end; place += 2, weights += VECTOR) {
         const int8x16_t w = vld1q_s8(weights);
-        DOT_QUAD(a, strip + (half_at(place) >> 2));
+        const int8x16_t x = vld1q_s8(strip + (edge_neon_half(place) >> 2));
+        DOT_QUAD(a, x);
     }
     if (scale.shifted) {
         a = shifted(a, vld1q_s32(scale.left));
     }
-    const int32x4_t stored = words_of(&product->output, factors_of(&scale), a, scale.form);
-    store_quad(stored, product->out + channel, product->channels, pixels);
+    const int8x16_t stored = bytes_of(&product->output, factors_of(&scale), a, scale.form);
+    edge_neon_store_quad(stored, product->out + channel, product->channels, pixels);
     return weights;
 }
 
@@ -219,31 +183,14 @@ static void make_4(const edge_neon_product *product, int32_t pixels) {
     }
 }
 
-static int is_clamped(const edge_neon_output *output) {
-    return vgetq_lane_s8(output->minimum, 0) != -128 || vgetq_lane_s8(output->maximum, 0) != 127;
-}
-
-/* Outputs that were saturated to int8, to the tighter range of a fused activation. */
-static void clamp(const edge_neon_output *output, int8_t *out, int32_t bytes) {
-    const int8_t minimum = vgetq_lane_s8(output->minimum, 0);
-    const int8_t maximum = vgetq_lane_s8(output->maximum, 0);
-    for (; bytes >= VECTOR; bytes -= VECTOR, out += VECTOR) {
-        vst1q_s8(out, vminq_s8(vmaxq_s8(vld1q_s8(out), output->minimum), output->maximum));
-    }
-    for (; bytes > 0; bytes--, out++) {
-        *out = *out < minimum ? minimum : *out > maximum ? maximum : *out;
-    }
-}
-
-void edge_neondot_sparse(const edge_neon_product *product, int32_t pixels) {
-    if (pixels == EDGE_NEONDOT_STRIP) {
+static void multiply(const edge_neon_product *product, int32_t pixels) {
+    if (pixels == EDGE_NEON_STRIP) {
         make_16(product);
     } else {
         make_4(product, pixels);
     }
-    if (is_clamped(&product->output)) {
-        clamp(&product->output, product->out, pixels * product->channels);
-    }
 }
+
+const edge_neon_sparse edge_neondot_sparse = {append, multiply};
 
 #endif

@@ -1,0 +1,1 @@
+"""Small language models of the Llama type: their files and tokenizers."""

@@ -1,0 +1,1 @@
+"""A language model in float becomes the int8 graph of one token."""
