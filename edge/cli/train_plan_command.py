@@ -23,11 +23,28 @@ from edge.cli.outcome import finish
     "--scheme", default="auto", show_default=True,
     help="auto: the most useful parts that fit; or bias-only, full, last-K.",
 )  # fmt: skip
+@click.option(
+    "--scores", type=click.Choice(["fisher", "contribution"]), default="fisher", show_default=True,
+    help="What auto goes by: squared gradients, or losses after really training each part. These "
+    "are kept beside the plan and measured once.",
+)  # fmt: skip
+@click.option(
+    "--score-steps", type=click.IntRange(1), default=64, show_default=True,
+    help="Steps that measure the contribution of a part.",
+)  # fmt: skip
+@click.option(
+    "--reorder/--no-reorder", default=True, show_default=True,
+    help="Let auto put those channels first that gain most by training.",
+)  # fmt: skip
 @click.option("--work", type=click.IntRange(1), help="Most backward multiply-accumulates.")
 @click.option("--learning-rate", type=float, default=3e-3, show_default=True)
 @click.option(
     "--loss", type=click.Choice(["cross_entropy", "squared_error"]), default="cross_entropy",
     show_default=True,
+)  # fmt: skip
+@click.option(
+    "--gradients", type=click.Choice(["int8", "float32"]), default="int8", show_default=True,
+    help="Arithmetic of the backward pass; float32 takes four times the RAM, and wants an FPU.",
 )  # fmt: skip
 @click.option(
     "--weights", type=click.Choice(["q8.8", "stochastic"]), default="q8.8", show_default=True,
@@ -42,6 +59,15 @@ from edge.cli.outcome import finish
 @click.option(
     "--gradient-share", type=float, default=1.0, show_default=True,
     help="Share of a layer's output channels, those with the largest gradient, that a step trains.",
+)  # fmt: skip
+@click.option(
+    "--easy", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+    help="A step ends before its backward pass if no probability is further off than this.",
+)  # fmt: skip
+@click.option(
+    "--headroom", type=click.FloatRange(1, 64), default=1.0, show_default=True,
+    help="How many times as wide as calibrated the range of the scores becomes: where classes are "
+    "new, scores run out of it and learn no more.",
 )  # fmt: skip
 @click.option(
     "--replay", default="0", show_default=True, metavar="N|SIZE",
@@ -60,7 +86,8 @@ def command(model: str, json_: bool, quiet: bool, out: Path, replay: str, **sett
     from edge.workflow.train import train_plan
 
     kept = int(replay) if replay.isdigit() else replay
-    plan = train_plan(model, progress=not quiet, replay=kept, **settings)
+    file = out.with_name(f"{out.name}.scores") if settings["scores"] == "contribution" else None
+    plan = train_plan(model, progress=not quiet, replay=kept, scores_file=file, **settings)
     out.write_text(to_json(plan.to_json()))
     finish("train-plan", json_, {"out": str(out), **plan.to_json()}, _show)
 

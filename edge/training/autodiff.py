@@ -16,6 +16,7 @@ from edge.errors import Diagnostic, EdgeError, fail
 from edge.ir import DType, Graph, Node, TensorType, Value
 from edge.quantization.constants import per_tensor
 from edge.training import forward
+from edge.training.headroom import with_headroom
 from edge.training.rules import RULES, TAKE_WIDE
 from edge.training.scales import LOGIT_BITS, MANTISSA_BITS, PROBABILITY_BITS
 from edge.training.scheme import UpdateScheme, checked
@@ -43,7 +44,7 @@ def differentiate(graph: Graph, scheme: UpdateScheme, settings: Settings | None 
     without a gradient rule between the first trained layer and the output.
     """
     settings = _usable(settings or Settings())
-    model = _without_softmax(graph)
+    model = scores_of(graph, settings)
     flows = _flows(model, checked(model, scheme))
     _check_rules(model, flows)
     tape = Tape(model, scheme, settings, flows)
@@ -58,6 +59,12 @@ def differentiate(graph: Graph, scheme: UpdateScheme, settings: Settings | None 
         steps = {f"{tape.counter}_next": tape.type(tape.counter)}
         tape.updated(tape.counter, *tape.node("count", "count", (tape.counter,), steps))
     return Step(_finished(tape), scheme, settings)
+
+
+def scores_of(graph: Graph, settings: Settings) -> Graph:
+    """The model that a step computes: up to its scores, with their headroom."""
+    model = _without_softmax(graph)
+    return with_headroom(model, settings.headroom) if settings.headroom != 1 else model
 
 
 def _usable(settings: Settings) -> Settings:
@@ -77,7 +84,16 @@ def _usable(settings: Settings) -> Settings:
         raise fail("E0017", f"cannot keep {settings.replay} samples, replay {settings.replays}")
     if settings.replay and settings.loss != "cross_entropy":
         raise fail("E0017", "replay keeps classes, not the targets of a squared error")
+    _check_range("easy", settings.easy, 0, 1)
+    if settings.easy and not (settings.is_int8 and settings.loss == "cross_entropy"):
+        raise fail("E0017", "easy samples are told by the int8 gradients of a cross-entropy")
+    _check_range("headroom", settings.headroom, 1, 64)
     return settings
+
+
+def _check_range(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise fail("E0017", f"{name} is {value}", help=[f"{least} to {most}"])
 
 
 def _without_softmax(graph: Graph) -> Graph:

@@ -22,6 +22,7 @@ from edge.emit.context import Descriptor
 from edge.emit.descriptors import describe
 from edge.emit.layers import c_name
 from edge.emit.project import Emission, Files, model_view, runtime_files, to_json
+from edge.emit.shared_arrays import shared_arrays
 from edge.emit.templates import render
 from edge.ir import OPS, Graph, Node, RowRule, State, to_text
 from edge.planning.choice import kernel_named
@@ -33,7 +34,7 @@ from edge.training.kernels import Chosen
 from edge.training.lifetimes import shared_bytes
 from edge.training.ops import TRAINING_OPS
 from edge.training.planning import LABEL_BYTES, RESERVOIR_BYTES, StepPlan, Tail
-from edge.training.shared_arrays import shared_arrays
+from edge.training.reference.trainer import LOSS, easy_limit
 
 _CHECKPOINT = "checkpoint/checkpoint.c"
 
@@ -54,7 +55,8 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Call:
-    """One node in C: its descriptor, its slots and the statement that runs it."""
+    """One node in C: its descriptor, its slots, the statement that runs it, and the condition,
+    if any, in which the step ends behind it."""
 
     comment: str
     symbol: str
@@ -63,6 +65,7 @@ class Call:
     slots: tuple[str, ...]
     statement: str
     arrays: tuple[ConstArray, ...]
+    ends: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +149,19 @@ class StepEmission:
         slots = tuple(_slots(tail.graph, node, chosen.kernel, places))
         text = f"{node.op} -> {_shape(tail.graph, node.output)}, {chosen.kernel}"
         fields = initializer(described.fields)
-        return Call(text, symbol, described.struct, fields, slots, statement, described.arrays)
+        ends = self._ends(tail, node, places)
+        return Call(
+            text, symbol, described.struct, fields, slots, statement, described.arrays, ends
+        )
+
+    def _ends(self, tail: Tail, node: Node, places: dict[str, str]) -> str:
+        limit = easy_limit(self.plan.step.settings)
+        if not limit or node.op != LOSS:
+            return ""
+        values, exponent = (places[name] for name in node.outputs)
+        return (
+            f"edge_is_easy({values}, {tail.graph.type(node.output).elements}, {exponent}, {limit})"
+        )
 
     @cached_property
     def arrays(self) -> list[ConstArray]:
@@ -273,6 +288,7 @@ def _view(emission: StepEmission) -> dict[str, Any]:
             _port(graph, graph.outputs[0]),
             *({"bytes": p.nbytes} for p in emission.parameters),
             *replay_ports(plan),
+            *skip_ports(plan),
         ],
         "states": True,
         "input_rows": 0,
@@ -288,6 +304,7 @@ def _view(emission: StepEmission) -> dict[str, Any]:
         "scores": {part: tail.offsets[_owner(tail)] for part, tail in _tails(plan)},
         "direct": plan.source_of(plan.boundary[0]),
         "replay": _replay_view(plan),
+        "easy": plan.step.settings.easy,
     }
 
 
@@ -319,6 +336,12 @@ def replay_ports(plan: StepPlan) -> list[dict[str, Any]]:
         for name, (dtype, shape, nbytes) in shapes.items()
         if count
     ]
+
+
+def skip_ports(plan: StepPlan) -> list[dict[str, Any]]:
+    """The last output: how many steps were left out because their sample was easy."""
+    port = {"name": "skipped", "dtype": "uint32", "shape": [1], "bytes": 4}
+    return [port] if plan.step.settings.easy else []
 
 
 def _tails(plan: StepPlan) -> tuple[tuple[str, Tail], ...]:
@@ -378,7 +401,12 @@ def plan_json(emission: StepEmission) -> dict[str, Any]:
             "weights": dict(sorted(plan.step.scheme.weights.items())),
         },
         "inputs": [_port(graph, name) for name in (*inputs, target)],
-        "outputs": [_port(graph, graph.outputs[0]), *trained, *replay_ports(plan)],
+        "outputs": [
+            _port(graph, graph.outputs[0]),
+            *trained,
+            *replay_ports(plan),
+            *skip_ports(plan),
+        ],
         "states": trained,
         "stages": [],
         "layers": [],

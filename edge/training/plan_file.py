@@ -9,8 +9,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edge.errors import fail
 from edge.ir import Graph, Node, macs
+from edge.training.channel_order import Orders
 from edge.training.layouts import weight_slot
 from edge.training.planning import LABEL_BYTES, RESERVOIR_BYTES, StepPlan
 from edge.training.scheme import UpdateScheme
@@ -21,13 +24,17 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class TrainPlan:
-    """A scheme with its settings; `predicted` holds bytes, work and gain, for people to read."""
+    """A scheme with its settings; `predicted` holds bytes, work and gain, for people to read.
+
+    `orders` are those of channels (`channel_order.reordered`), in which the scheme counts them.
+    """
 
     model: str
     target: str
     scheme: UpdateScheme
     settings: Settings
     predicted: Mapping[str, Any] = field(default_factory=dict)
+    orders: Orders = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -38,6 +45,7 @@ class TrainPlan:
             "settings": asdict(self.settings),
             "biases": sorted(self.scheme.biases),
             "weights": dict(sorted(self.scheme.weights.items())),
+            "orders": {str(s): list(map(int, order)) for s, order in self.orders.items()},
             "predicted": dict(self.predicted),
         }
 
@@ -55,6 +63,7 @@ def read_plan(path: str | Path) -> TrainPlan:
             UpdateScheme(frozenset(map(str, content["biases"])), weights),
             Settings(**content["settings"]),
             content["predicted"],
+            {int(s): np.array(order, np.intp) for s, order in content.get("orders", {}).items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise fail(
@@ -68,7 +77,7 @@ _WORDS = 4
 """Everything takes whole words."""
 
 _FLAG, _COUNTER = 1, 4
-"""Whether the parameters are there, and the number of steps."""
+"""Whether the parameters are there, and the number of steps; of those left out, where any are."""
 
 
 def static_ram(plan: StepPlan) -> int:
@@ -79,6 +88,7 @@ def static_ram(plan: StepPlan) -> int:
     if settings.replay:
         sizes += [settings.replay * plan.sample_bytes, settings.replay * LABEL_BYTES]
         sizes += [RESERVOIR_BYTES]
+    sizes += [_COUNTER] if settings.easy else []
     sizes += [graph.type(name).nbytes for name in (graph.inputs[-1], graph.outputs[0])]
     return sum(-(-size // _WORDS) * _WORDS for size in (*sizes, _FLAG, _COUNTER))
 

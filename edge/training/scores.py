@@ -1,14 +1,14 @@
 """Gains of training single tensors, for the table that `selection` searches.
 
-Fisher scores: the sum of squared gradients over calibration samples, in real units, of all weights
-that read an input channel, and of the biases of a layer. One backward pass over everything gives
-all of them. The bytes are those of the additive memory model; work is counted in backward
-multiply-accumulates.
+Measured ones are in `contribution`. Here are Fisher scores: the sum of squared gradients over
+calibration samples, in real units, of all weights that read an input channel, and of the biases of
+a layer. One backward pass over everything gives all of them. The bytes are those of the additive
+memory model; work is counted in backward multiply-accumulates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,12 +32,33 @@ from edge.training.tape import Settings
 Doubles = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Gains:
+    """What training parts adds: `biases[k]` the last k biases, `weights[layer][i]` the share
+    RATIOS[i] of a layer's input channels. Layers count from 0; the last one takes no number."""
+
+    biases: Sequence[float]
+    weights: Mapping[int, Sequence[float]]
+
+
 @dataclass(frozen=True, eq=False)
 class Scores:
     """By layer: the score of its biases, and of the weights of each input channel."""
 
     biases: Mapping[str, float]
     channels: Mapping[str, Doubles]
+
+    def gains(self, graph: Graph) -> Gains:
+        """Sums of scores."""
+        body = scheme.weighted_layers(graph)[:-1]
+        biases = [
+            sum(self.biases[node.name] for node in body[len(body) - count :])
+            for count in range(len(body) + 1)
+        ]
+        weights = {
+            layer: _sums(self.channels[body[layer].name]) for layer in trained_in_slices(graph)
+        }
+        return Gains(biases, weights)
 
 
 def fisher_scores(
@@ -100,38 +121,45 @@ def geometry(graph: Graph, node: Node) -> LayerGeometry:
     return LayerGeometry(x[-1], y[-1], taps, groups, *positions)
 
 
-def table(graph: Graph, scores: Scores) -> Table:
+def _sums(channels: Doubles) -> list[float]:
+    return [float(channels[: int(ratio * len(channels))].sum()) for ratio in RATIOS]
+
+
+def trained_in_slices(graph: Graph) -> list[int]:
+    """The layers, less the last, of whose weights a share of the input channels can be trained."""
+    body = scheme.weighted_layers(graph)[:-1]
+    return [i for i, node in enumerate(body) if geometry(graph, node).groups == 1]
+
+
+def table(graph: Graph, gains: Gains) -> Table:
     """Choices for all layers but the last, which is always trained."""
     body = scheme.weighted_layers(graph)[:-1]
     layers = {i: geometry(graph, node) for i, node in enumerate(body)}
     weights = {
-        i: [_weight_choice(graph, node, layers, i, scores.channels[node.name], r) for r in RATIOS]
-        for i, node in enumerate(body)
-        if layers[i].groups == 1
+        i: [
+            _weight_choice(graph, body[i], layers[i], gain, ratio)
+            for gain, ratio in zip(found, RATIOS, strict=True)
+        ]
+        for i, found in gains.weights.items()
     }
-    return Table(
-        [_bias_choice(graph, body, layers, k, scores) for k in range(len(body) + 1)], weights
-    )
+    biases = [_bias_choice(graph, body, layers, k, gain) for k, gain in enumerate(gains.biases)]
+    return Table(biases, weights)
 
 
 def _bias_choice(
-    graph: Graph, body: list[Node], layers: Mapping[int, LayerGeometry], count: int, scores: Scores
+    graph: Graph, body: list[Node], layers: Mapping[int, LayerGeometry], count: int, gain: float
 ) -> Choice:
     """Training the last `count` biases: gradients go through all of these layers but the first."""
-    chosen = body[len(body) - count :]
-    gain = sum(scores.biases[node.name] for node in chosen)
-    work = sum(macs(graph, node) for node in chosen[1:])
+    work = sum(macs(graph, node) for node in body[len(body) - count :][1:])
     return Choice(gain, extra_memory(layers, count, ()).total, work)
 
 
 def _weight_choice(
-    graph: Graph, node: Node, layers: Mapping[int, LayerGeometry], index: int, channels: Doubles,
-    ratio: Any,
-) -> Choice:  # fmt: skip
-    trained = layers[index].trained_channels(ratio)
-    bytes_ = layers[index].weights(ratio) + layers[index].saved_inputs(ratio)
-    work = macs(graph, node) * trained // layers[index].in_channels
-    return Choice(float(channels[:trained].sum()), bytes_, work)
+    graph: Graph, node: Node, layer: LayerGeometry, gain: float, ratio: Any
+) -> Choice:
+    bytes_ = layer.weights(ratio) + layer.saved_inputs(ratio)
+    work = macs(graph, node) * layer.trained_channels(ratio) // layer.in_channels
+    return Choice(gain, bytes_, work)
 
 
 def scheme_of(graph: Graph, selection: Selection) -> scheme.UpdateScheme:

@@ -29,6 +29,9 @@ class Settings:
     between steps. gradient_share: of a layer's output channels, those with the largest gradient of
     a step that go on; the gradient of the others counts as 0. The last layer keeps all.
     replay: samples kept for latent replay; replays: steps on kept samples after each new one.
+    easy: a step ends before its backward pass where no probability is further than this from what
+    it should be; 0 goes through with every step. headroom: how many times as wide as calibrated
+    the range of the scores becomes, around 0; 1 leaves it as it is.
     """
 
     learning_rate: float = 3e-3
@@ -40,6 +43,8 @@ class Settings:
     gradient_share: float = 1.0
     replay: int = 0
     replays: int = 1
+    easy: float = 0.0
+    headroom: float = 1.0
 
     @property
     def is_int8(self) -> bool:

@@ -20,8 +20,14 @@ from edge.runners import Result, runner_for
 from edge.target import Target, load_target, parse_size
 from edge.toolchains import Program, build, find_toolchain
 from edge.training import scheme as schemes
-from edge.training.autodiff import Step, differentiate
+from edge.training.autodiff import Step, differentiate, scores_of
 from edge.training.blocks import can_be_cut, live_blocks
+from edge.training.channel_order import (
+    Orders,
+    important_first,
+    reordered,
+    reordered_scores,
+)
 from edge.training.emit import emit_step
 from edge.training.exported_step import step_of_plan
 from edge.training.forward import has_dead_blocks
@@ -29,15 +35,19 @@ from edge.training.plan_file import TrainPlan, read_plan, static_ram, work_of
 from edge.training.planning import LABEL_BYTES, RESERVOIR_BYTES, StepPlan, plan_step
 from edge.training.reference.learner import Learner
 from edge.training.scheme import UpdateScheme
-from edge.training.scores import fisher_scores, scheme_of, table
+from edge.training.scores import Gains, Scores, fisher_scores, scheme_of, table
 from edge.training.selection import Budget, Selection, fit
 from edge.training.tape import Settings
+from edge.workflow.contribution import measured_gains
 from edge.workflow.export import Compilation, compile_model, packages_json, reference_vectors
 from edge.workflow.project import REPORT_FILE, Project, open_project, write_project
 from edge.workflow.samples import as_samples, random_inputs
 
 _SCORED = 32
 """Samples from which Fisher scores are computed."""
+
+_MEASURED = 256
+"""Samples that contributions are measured with; a quarter of them is held out."""
 
 
 def train_plan(
@@ -46,12 +56,19 @@ def train_plan(
     *,
     data: str | Path | tuple[Array, Array] | None = None,
     scheme: str = "auto",
+    scores: str = "fisher",
+    score_steps: int = 64,
+    scores_file: str | Path | None = None,
+    reorder: bool = True,
     work: int | None = None,
     learning_rate: float = 3e-3,
     loss: str = "cross_entropy",
+    gradients: str = "int8",
     weights: str = "q8.8",
     masks: str = "auto",
     gradient_share: float = 1.0,
+    easy: float = 0.0,
+    headroom: float = 1.0,
     replay: int | str = 0,
     replays: int = 1,
     **settings: Any,
@@ -59,13 +76,19 @@ def train_plan(
     """Which biases and weights to train within the target's RAM.
 
     `data` (an .npz with x and y, or the two arrays) is needed by the scheme "auto", which picks by
-    Fisher scores; other schemes are "bias-only", "full" and "last-K" for a number K. `work` limits
-    the backward multiply-accumulates of "auto". `weights` are "q8.8", two bytes each, or
-    "stochastic", one byte. `masks` are those of `Settings`, or "auto": fixed where a trained weight
-    has zero blocks of four inputs, which then stay zero. `replay` keeps so many samples of the
-    stream where the frozen part ends, or as many as fit bytes ("40K"), and takes `replays` steps on
-    kept ones after each new one. Further settings are those of `edge.export`; a
-    float model without calibration data is calibrated with x.
+    `scores`: "fisher", from gradients, or "contribution", what the loss of held-out samples loses
+    when a part is fine-tuned for `score_steps` steps. `scores_file` keeps what was measured, so
+    that it is measured once. With `reorder` the channels between two layers may change their order,
+    so that the first ones, which a slice of a weight trains, are those that gain most. Other
+    schemes are "bias-only", "full" and "last-K" for a number K.
+    `work` limits the backward multiply-accumulates of "auto". `gradients` are "int8" with an
+    exponent a tensor, or "float32", in four times the RAM, for targets with an FPU. `weights` are
+    "q8.8", two bytes each, or "stochastic", one byte. `masks` are those of `Settings`, or "auto":
+    fixed where a trained weight has zero blocks of four inputs, which then stay zero. `easy` and
+    `headroom` are those of `Settings`. `replay` keeps so many samples of the stream where the
+    frozen part ends, or as many as fit bytes ("40K"), and takes `replays` steps on kept ones after
+    each new one. Further settings are those of `edge.export`; a float model without calibration
+    data is calibrated with x.
     Raises EdgeError E0304 naming the smallest RAM if nothing fits, E0017 for an unknown scheme.
     """
     samples = None if data is None else read_samples(data)
@@ -74,15 +97,23 @@ def train_plan(
     compiled = compile_model(model, target, **settings)
     graph, chosen = compiled.graph, compiled.target
     how = Settings(
-        learning_rate=learning_rate, loss=loss, weights=weights, gradient_share=gradient_share,
+        learning_rate=learning_rate, loss=loss, gradients=gradients, weights=weights,
+        gradient_share=gradient_share, easy=easy, headroom=headroom,
         replays=replays, replay=replay if isinstance(replay, int) else 0,
         masks=masks_of(graph) if masks == "auto" else masks,
     )  # fmt: skip
-    gain = None
+    gain: float | None = None
+    orders: Orders = {}
     if scheme == "auto":
         reserved = parse_size(replay, "replay") if isinstance(replay, str) else 0
-        selection = _selected(graph, chosen, how, samples, work, reserved)
-        update, gain = _scheme(graph, selection, how), selection.gain
+        file = Path(scores_file) if scores_file else None
+        progress = settings.get("progress", True)
+        search = _Search(
+            chosen, how, scores, score_steps, file, reorder, work, reserved, progress
+        )  # fmt: skip
+        auto = search.chosen(graph, samples)
+        graph, orders, gain = auto.graph, auto.orders, auto.selection.gain
+        update = _scheme(graph, auto.selection, how)
     else:
         update = _named(graph, scheme)
     planned = plan_step(differentiate(graph, update, how), chosen)
@@ -91,7 +122,7 @@ def train_plan(
         planned = plan_step(differentiate(graph, update, how), chosen)
     predicted = prediction(planned, chosen)
     _check_fit(predicted, chosen)
-    return TrainPlan(graph.name, chosen.name, update, how, {**predicted, "gain": gain})
+    return TrainPlan(graph.name, chosen.name, update, how, {**predicted, "gain": gain}, orders)
 
 
 def read_samples(data: str | Path | tuple[Array, Array]) -> tuple[Array, Array]:
@@ -142,27 +173,75 @@ def _named(graph: Graph, scheme: str) -> UpdateScheme:
     raise fail("E0017", f"unknown scheme {scheme!r}", help=["auto, bias-only, full or last-K"])
 
 
-def _selected(
-    graph: Graph,
-    target: Target,
-    settings: Settings,
-    samples: tuple[Array, Array] | None,
-    work: int | None,
-    reserved: int,
-) -> Selection:
-    if samples is None:
-        raise fail("E0017", "the scheme auto needs data", help=["--data train.npz with x and y"])
-    scored = zip(stored_inputs(graph, samples[0][:_SCORED]), samples[1], strict=False)
-    choices = table(graph, fisher_scores(graph, ((x, int(y)) for x, y in scored)))
-    everything = choices.biases[-1].bytes + sum(c[-1].bytes for c in choices.weights.values())
-    ram = everything * 100 if target.sram is None else target.sram.length - target.stack - reserved
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """What the scheme "auto" finds: the graph in its order of channels, and what to train of it."""
 
-    def measure(selection: Selection) -> int:
-        return static_ram(
-            plan_step(differentiate(graph, _scheme(graph, selection, settings), settings), target)
-        )
+    graph: Graph
+    orders: Orders
+    selection: Selection
 
-    return fit(choices, Budget(min(ram, everything), work), ram, measure).selection
+
+@dataclass(frozen=True)
+class _Search:
+    """How the scheme "auto" looks for what to train."""
+
+    target: Target
+    settings: Settings
+    scores: str
+    steps: int
+    file: Path | None
+    reorder: bool
+    work: int | None
+    reserved: int
+    progress: bool
+
+    def chosen(self, graph: Graph, samples: tuple[Array, Array] | None) -> _Chosen:
+        if samples is None:
+            raise fail(
+                "E0017", "the scheme auto needs data", help=["--data train.npz with x and y"]
+            )
+        if self.scores not in ("fisher", "contribution"):
+            raise fail("E0017", f"unknown scores {self.scores!r}", help=["fisher or contribution"])
+        found = self._by_fisher(graph, fisher_scores(graph, _labelled(graph, samples, _SCORED)))
+        if self.scores == "fisher":
+            return found
+        measured = _labelled(graph, samples, _MEASURED)
+        gains = measured_gains(
+            found.graph, self.settings, measured, self.steps,
+            file=self.file, progress=self.progress,
+        )  # fmt: skip
+        return replace(found, selection=self._selected(found.graph, gains))
+
+    def _by_fisher(self, graph: Graph, scores: Scores) -> _Chosen:
+        """With the important channels first, if more is gained so. Blocks of four stay together."""
+        found = _Chosen(graph, {}, self._selected(graph, scores.gains(graph)))
+        if not self.reorder or self.settings.masks != "none":
+            return found
+        orders = important_first(graph, scores)
+        moved = reordered(graph, orders)
+        gains = reordered_scores(graph, scores, orders).gains(moved)
+        other = _Chosen(moved, orders, self._selected(moved, gains))
+        return other if other.selection.gain > found.selection.gain else found
+
+    def _selected(self, graph: Graph, gains: Gains) -> Selection:
+        choices = table(graph, gains)
+        everything = choices.biases[-1].bytes + sum(c[-1].bytes for c in choices.weights.values())
+        sram = self.target.sram
+        ram = 100 * everything
+        if sram is not None:
+            ram = sram.length - self.target.stack - self.reserved
+
+        def measure(selection: Selection) -> int:
+            scheme = _scheme(graph, selection, self.settings)
+            return static_ram(plan_step(differentiate(graph, scheme, self.settings), self.target))
+
+        return fit(choices, Budget(min(ram, everything), self.work), ram, measure).selection
+
+
+def _labelled(graph: Graph, samples: tuple[Array, Array], count: int) -> list[tuple[Array, int]]:
+    pairs = zip(stored_inputs(graph, samples[0][:count]), samples[1], strict=False)
+    return [(x, int(y)) for x, y in pairs]
 
 
 def _scheme(graph: Graph, selection: Selection, settings: Settings) -> UpdateScheme:
@@ -265,14 +344,15 @@ def export_training(
 
 def _subject(compiled: Compilation, chosen: TrainPlan) -> tuple[Subject, StepPlan]:
     """The files of an export that trains. Raises EdgeError E0304 if it does not fit."""
-    step = differentiate(compiled.graph, chosen.scheme, chosen.settings)
+    graph = reordered(compiled.graph, chosen.orders)
+    step = differentiate(graph, chosen.scheme, chosen.settings)
     planned = plan_step(step, compiled.target)
     predicted = prediction(planned, compiled.target)
     _check_fit(predicted, compiled.target)
     files = emit_step(planned, compiled.target.name)
     files[REPORT_FILE] = to_json({"target": compiled.target.name, "training": predicted})
     subject = Subject(
-        files, compiled.target, reference_vectors(compiled.graph),
+        files, compiled.target, reference_vectors(scores_of(graph, chosen.settings)),
         lambda name: _subject(replace(compiled, target=load_target(name)), chosen)[0],
     )  # fmt: skip
     return subject, planned

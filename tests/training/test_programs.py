@@ -61,6 +61,7 @@ def assert_equal(step: Step, inputs: list[Array], outputs: list[Array]) -> None:
     """Scores and all trainables after every step; a label of -1 is an inference."""
     learner, names = Learner(step), [state.read for state in step.graph.states]
     names += ["kept", "labels", "counts"] if step.settings.replay else []
+    names += ["skipped"] if step.settings.easy else []
     for index, (x, target) in enumerate(zip(*inputs, strict=True)):
         if step.settings.loss == "cross_entropy" and target[0] < 0:
             scores = learner.trainer.predict([x])

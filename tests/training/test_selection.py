@@ -99,7 +99,7 @@ def test_fisher_scores_make_a_scheme_that_can_be_trained() -> None:
     graph = bottleneck()
     scores = fisher_scores(graph, [(image(graph, i), i % 5) for i in range(3)])
     assert all(score > 0 for score in scores.biases.values())
-    choices = table(graph, scores)
+    choices = table(graph, scores.gains(graph))
     found = select(choices, Budget(1500))
     assert found.bytes <= 1500
     assert found.shares

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from edge.emit.shared_arrays import shared_arrays
 from edge.target import load_target
 from edge.training import scheme
 from edge.training.autodiff import differentiate
 from edge.training.emit import StepEmission
 from edge.training.planning import plan_step
-from edge.training.shared_arrays import shared_arrays
 from tests.training.networks import bottleneck
 
 

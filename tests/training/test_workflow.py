@@ -53,6 +53,22 @@ def test_auto_uses_the_budget_and_says_what_it_takes(data: Path) -> None:
     assert set(small.scheme.biases) <= set(large.scheme.biases)
 
 
+def test_auto_goes_by_measured_contributions_too(data: Path, tmp_path: Path) -> None:
+    with np.load(data) as file:
+        x, y = np.tile(file["x"], (2, 1, 1, 1)), np.tile(file["y"], 2)
+    np.savez(tmp_path / "train.npz", x=x, y=y)
+    out, common = tmp_path / "plan.json", ["-t", "cortex-m7", "--sram", "128K", "-q"]
+    chosen = ["--data", str(tmp_path / "train.npz"), "--scores", "contribution"]
+    command = ["train-plan", MODEL, *common, *chosen, "--score-steps", "2", "-o", str(out)]
+    assert run_cli(cli, command) == 0
+    plan = read_plan(out)
+    losses = json.loads((tmp_path / "plan.json.scores").read_text())["losses"]
+    found = losses["last 0 biases"] - losses[f"last {len(plan.scheme.biases) - 1} biases"]
+    assert plan.predicted["gain"] >= found
+    with pytest.raises(EdgeError, match="E0017"):
+        train_plan(MODEL, "host", data=data, scores="guess", progress=False)
+
+
 def test_a_budget_that_cannot_be_met_names_the_smallest(data: Path) -> None:
     with pytest.raises(EdgeError, match=r"E0304(.|\n)*at least \d+ bytes"):
         train_plan(MODEL, "cortex-m7", data=data, sram="9K", progress=False)
@@ -146,6 +162,7 @@ def test_replay_is_part_of_the_budget_of_auto(pruned_graph: Graph) -> None:
 
 
 def test_everything_together_is_verified(pruned_graph: Graph, tmp_path: Path) -> None:
-    plan = _plan(pruned_graph, scheme="full", gradient_share=0.5, replay=5, replays=2)
+    how = {"gradient_share": 0.5, "easy": 0.6, "headroom": 2.0, "replay": 5, "replays": 2}
+    plan = _plan(pruned_graph, scheme="full", **how)
     export_training(pruned_graph, "host", tmp_path / "out", train=plan, progress=False)
     assert verify_training(tmp_path / "out", 8).mismatches == 0

@@ -8,7 +8,7 @@ from edge.ir.types import Array
 from edge.quantization import constants
 from edge.quantization.fixed_point import Int64s
 from edge.quantization.requantize import Form, Requantize
-from edge.reference import int8_elementwise, int8_pool
+from edge.reference import int8_attention, int8_elementwise, int8_pool
 from edge.reference.int8_dense import exact_product, unclamped
 from edge.reference.windows import Window
 from edge.training.reference.sparse import through
@@ -95,6 +95,7 @@ KERNELS: dict[str, StepKernel] = {
     "masked_add": masked_sum,
     "masked_sub": masked_sum,
     "masked_mul": lambda call: _requantized(call, *int8_elementwise.product(call.plain())),
+    "masked_matmul": lambda call: _requantized(call, *int8_attention.products(call.plain())),
     "masked_requantize": lambda call: _requantized(call, *int8_elementwise.rescaled(call.plain())),
     "masked_mean": lambda call: _requantized(call, *int8_pool.total(call.plain())),
     "masked_avg_pool2d": masked_average,

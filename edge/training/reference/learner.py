@@ -96,10 +96,12 @@ class Learner:
 
     @property
     def arrays(self) -> list[Array]:
-        """Trainables in the order of the graph's states, then the reservoir."""
+        """Trainables in the order of the graph's states, the reservoir, and the steps left out."""
         states = self.trainer.states
         found = [states[state.read] for state in self.trainer.graph.states]
-        return found + (self.reservoir.arrays if self.reservoir.capacity else [])
+        found += self.reservoir.arrays if self.reservoir.capacity else []
+        skipped = [np.array([self.trainer.skipped], np.uint32)] if self.trainer.may_skip else []
+        return found + skipped
 
     def _bytes(self, values: Mapping[str, Array]) -> Array:
         parts = [np.ascontiguousarray(values[n]).view(np.uint8).reshape(-1) for n in self._types]

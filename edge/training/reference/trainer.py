@@ -23,6 +23,8 @@ from edge.training.reference import (
     updates,
 )
 from edge.training.reference.step_call import StepCall, StepKernel
+from edge.training.scales import PROBABILITY_BITS
+from edge.training.tape import Settings
 
 _SHARED = {**forward_kernels.KERNELS, **updates.KERNELS}
 _KERNELS: dict[str, dict[str, StepKernel]] = {
@@ -34,6 +36,9 @@ _KERNELS: dict[str, dict[str, StepKernel]] = {
         **resize_gradients.FLOAT32,
     },
 }  # fmt: skip
+
+LOSS = "cross_entropy_gradient"
+"""The operator behind which a step may end."""
 
 Observer = Callable[[Call, tuple[Array, ...]], None]
 """Called with each call of a step and the arrays it has made."""
@@ -52,6 +57,13 @@ class Trainer:
         self.states: dict[str, Array] = {s.read: s.initial.copy() for s in step.graph.states}
         self._kernels = {**_KERNELS[step.settings.gradients], **(rules or {})}
         self._flowing = flowing(step.graph)
+        self._easy = easy_limit(step.settings)
+        self.skipped = 0
+
+    @property
+    def may_skip(self) -> bool:
+        """Whether easy samples are left out; `skipped` counts them."""
+        return self._easy > 0
 
     def step(
         self,
@@ -68,7 +80,7 @@ class Trainer:
         wanted = self.graph.inputs[-1]
         given = {**self._given(inputs, frozen), wanted: self._target(target)}
         values = self._run(self._nodes(frozen), given, observe)
-        self.states = {s.read: values[s.written] for s in self.graph.states}
+        self.states = {s.read: values.get(s.written, values[s.read]) for s in self.graph.states}
         return values[self.graph.outputs[0]]
 
     def predict(self, inputs: Sequence[Array], frozen: Mapping[str, Array] | None = None) -> Array:
@@ -123,6 +135,9 @@ class Trainer:
             values.update(zip(node.outputs, made, strict=True))
             if observe:
                 observe(call, made)
+            if self._easy and node.op == LOSS and is_easy(made, self._easy):
+                self.skipped += 1
+                break
         return values
 
     def _call(self, node: Node, values: Mapping[str, Array]) -> Call:
@@ -139,6 +154,17 @@ class Trainer:
         if not name:
             return None
         return values[name] if name in values else self.graph.constant(name)
+
+
+def easy_limit(settings: Settings) -> int:
+    """The largest gradient of the scores, in 2**-15, for which a step is not worth taking."""
+    return int(settings.easy * 2**PROBABILITY_BITS)
+
+
+def is_easy(gradient: Sequence[Array], limit: int) -> bool:
+    """Whether a gradient (values, exponent) is nowhere above the limit."""
+    values, exponent = gradient
+    return int(np.abs(values.astype(np.int64)).max()) << int(exponent[0]) <= limit
 
 
 def flowing(graph: Graph) -> frozenset[str]:
