@@ -26,7 +26,8 @@ def command(out: Path, json_: bool, **settings: Any) -> None:
     from edge.report.page import write_report
 
     report = write_report(out, **settings)
-    finish("report", json_, {"page": str(report.page), "layers": list(report.layers)}, _show)
+    made = {"layers": list(report.layers), "states": list(report.states)}
+    finish("report", json_, {"page": str(report.page), **made}, _show)
 
 
 def _show(result: Mapping[str, Any]) -> None:
@@ -36,6 +37,9 @@ def _show(result: Mapping[str, Any]) -> None:
     if sparse:
         head = ("layer", "kernel", "sparsity", "constants, B", "dense, B", "of dense speed")
         print_table(head, list(map(_cells, sparse)))
+    if states := result["states"]:
+        kept = sum(state["bytes"] for state in states)
+        click.echo(f"{len(states)} states, {kept:,} B, live on from one inference to the next")
     click.echo(f"wrote {result['page']}")
 
 

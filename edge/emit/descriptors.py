@@ -107,6 +107,7 @@ _LINEAR_KERNELS = (
     "dsp/pointwise_conv2d_wide_s8",
     "dsp/linear_pairs_s8",
     "dsp/linear_sparse_s8",
+    "dsp/pointwise_conv2d_pairs_s8",
     "dsp/pointwise_conv2d_scattered_s8",
     "dsp/pointwise_conv2d_sparse_s8",
     "dsp/pointwise_conv2d_sparse_few_s8",

@@ -194,6 +194,7 @@ def model_view(emission: Emission, arena: str = "") -> dict[str, Any]:
         "inputs": inputs,
         "outputs": outputs,
         "simple": len(inputs) == len(outputs) == 1,
+        "says_tokens": graph.inputs == ("token",) and any(n.op == "argmax" for n in graph.nodes),
         "layers": emission.layers,
         "stages": emission.code,
         "turns": [code.turns for code in emission.code if code.turns],

@@ -13,12 +13,20 @@ from edge.planning.kernels_ref_decoder import (
     normalizes,
     products,
 )
+from edge.quantization.decoder import ring_attention
 
 _ATTENTION = total((1.7, products), (7, exponentials), (60, outputs))
 
 
+_LEAST_SHIFT = 33  # of a mean: the upper word of a product is shifted once more
+
+
 def _attends(graph: Graph, node: Node) -> bool:
-    return attends(graph, node) and head_size(graph, node) % 4 == 0
+    """Heads of whole words; the weights of no window are so small that means are shifted less."""
+    if not attends(graph, node) or head_size(graph, node) % 4:
+        return False
+    found = ring_attention(graph, node)
+    return found.shift + int(found.table[0]).bit_length() - 16 >= _LEAST_SHIFT
 
 
 def _attention_scratch(graph: Graph, node: Node) -> int:

@@ -41,11 +41,14 @@ class Report:
     """The page written, and a record a layer: name, op, kernel, sparsity, weight_bytes, `cost`.
 
     `cost` is what was measured, None where nothing was. `dense_weight_bytes` and
-    `predicted_speedup` compare a sparse layer with its dense form; None for dense ones.
+    `predicted_speedup` compare a sparse layer with its dense form; None for dense ones. `states`
+    are what lives on from one inference to the next, such as the rings of keys and values of a
+    language model: name, bytes, offset.
     """
 
     page: Path
     layers: Sequence[Mapping[str, Any]]
+    states: Sequence[Mapping[str, Any]] = ()
 
 
 def write_report(
@@ -66,7 +69,7 @@ def write_report(
     path = output or project.path / "report.html"
     view = _view(project, measured, diagnostics)
     _write(path, render("report/page.html.j2", view))
-    return Report(path, [_record(row) for row in view["layers"]])
+    return Report(path, [_record(row) for row in view["layers"]], project.plan["states"])
 
 
 def _record(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,9 +149,18 @@ def _budgets(project: Project, measured: Benchmark | None) -> list[Budget]:
     ram.pop("total", None)
     flash.pop("total", None)
     return [
-        Budget("RAM", ram or {"arena": memory["arena"]}, memory["sram_budget"] or None),
+        Budget("RAM", _with_states(project, ram), memory["sram_budget"] or None),
         Budget("flash", flash or {"constants": memory["weights"]}, memory["flash_budget"] or None),
     ]
+
+
+def _with_states(project: Project, ram: Mapping[str, int]) -> dict[str, int]:
+    """The parts of RAM; what the arena keeps from one inference to the next is one of its own."""
+    parts = dict(ram) or {"arena": int(project.plan["arena"])}
+    states = sum(int(state["bytes"]) for state in project.plan["states"])
+    if not states:
+        return parts
+    return {"states": states, **parts, "arena": parts["arena"] - states}
 
 
 def _write(path: Path, text: str) -> None:

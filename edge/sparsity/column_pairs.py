@@ -1,7 +1,8 @@
-"""The logical form of weights whose zeros 4 neighbouring output channels share: pairs of inputs.
+"""The logical form of weights as pairs of inputs, of one output channel or of several that share
+their zeros.
 
-N:M masks of that kind are the vector-wise ones of VENOM (Castro et al. 2023, arXiv:2310.02065). Any
-other mask has the form too, only with more pairs.
+N:M masks that are shared are the vector-wise ones of VENOM (Castro et al. 2023, arXiv:2310.02065).
+Any other mask has the form too, only with more pairs.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ Indices = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
 
 CHANNELS = 4
-"""Output channels that share their inputs."""
+"""Output channels that share their inputs, if not each has its own."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,12 @@ class Window:
 
     def steps(self, rows: Int8s) -> int:
         """Steps of two pairs that all groups of channels of int8[out_channels, inputs] take."""
-        _, needed = self.paired(_live(_tiles(rows, self)))
-        return int(((needed.sum(axis=(1, 2)) + 1) // 2).sum())
+        return int(((self.counts(rows, CHANNELS) + 1) // 2).sum())
+
+    def counts(self, rows: Int8s, channels: int) -> Indices:
+        """int[groups], the pairs that each group of so many channels takes."""
+        _, needed = self.paired(_live(_tiles(rows, self, channels)))
+        return np.asarray(needed.sum(axis=(1, 2)))
 
 
 FOUR, CROSSED, EIGHT = Window(4), Window(8, crossed=True), Window(8)
@@ -77,11 +82,11 @@ WINDOWS = (FOUR, CROSSED, EIGHT)
 
 @dataclass(frozen=True, eq=False)
 class ColumnPairs:
-    """A matrix [out_channels, inputs], in groups of 4 channels, as pairs of inputs.
+    """A matrix [out_channels, inputs], in groups of channels, as pairs of inputs.
 
-    counts: int[groups], the pairs of each group, made even by a last one of zeros.
+    counts: int[groups], the pairs of each group.
     places: int[pairs], window by window the index among all pairs of inputs of the windows.
-    data: int8[pairs, 4, 2], the weights of the channels for the first and the second input.
+    data: int8[pairs, channels, 2], their weights for the first and the second input.
     """
 
     counts: Indices
@@ -89,9 +94,9 @@ class ColumnPairs:
     data: Int8s
 
     @classmethod
-    def from_dense(cls, rows: Int8s, window: Window) -> ColumnPairs:
-        """The pairs of int8[out_channels, inputs], both multiples of 4."""
-        tiles = _tiles(rows, window)
+    def from_dense(cls, rows: Int8s, window: Window, channels: int = CHANNELS) -> ColumnPairs:
+        """The pairs of int8[out_channels, inputs], multiples of `channels` and 4; places ascend."""
+        tiles = _tiles(rows, window, channels)
         pairs, needed = window.paired(_live(tiles))
         group, at, _ = np.nonzero(needed)
         first, second = pairs[needed].T
@@ -99,16 +104,20 @@ class ColumnPairs:
         first, second = np.where(swapped, second, first), np.where(swapped, first, second)
         places = at * len(window.pairs) + window.codes[first, second]
         data = np.stack([tiles[group, at, first], tiles[group, at, second]], axis=-1)
-        counts = np.bincount(group, minlength=len(tiles))
-        ends = np.cumsum(counts)[counts % 2 == 1]
-        return cls(
-            counts + counts % 2, np.insert(places, ends, 0), np.insert(data, ends, 0, axis=0)
-        )
+        order = np.lexsort((places, group))
+        return cls(np.bincount(group, minlength=len(tiles)), places[order], data[order])
+
+    def evened(self) -> ColumnPairs:
+        """The same with a last pair of zeros in groups that have an odd number."""
+        odd = self.counts % 2
+        ends = np.cumsum(self.counts)[odd == 1]
+        places, data = np.insert(self.places, ends, 0), np.insert(self.data, ends, 0, axis=0)
+        return ColumnPairs(self.counts + odd, places, data)
 
 
 def kept_in_four(rows: Int8s) -> float:
     """The inputs with weights, on average, of blocks of 4 channels x 4 inputs that have any."""
-    kept = _live(_tiles(rows, FOUR))
+    kept = _live(_tiles(rows, FOUR, CHANNELS))
     return float(kept.sum() / max(kept.any(axis=2).sum(), 1))
 
 
@@ -117,8 +126,8 @@ def _live(tiles: Int8s) -> Bools:
     return np.asarray(tiles.any(axis=3))
 
 
-def _tiles(rows: Int8s, window: Window) -> Int8s:
-    """int8[groups, windows, inputs of a window, 4], zeros behind the last input."""
+def _tiles(rows: Int8s, window: Window, channels: int) -> Int8s:
+    """int8[groups, windows, inputs of a window, channels], zeros behind the last input."""
     padded = np.pad(rows, ((0, 0), (0, -rows.shape[1] % window.inputs)))
-    split = padded.reshape(len(rows) // CHANNELS, CHANNELS, -1, window.inputs)
+    split = padded.reshape(len(rows) // channels, channels, -1, window.inputs)
     return np.ascontiguousarray(split.transpose(0, 2, 3, 1))

@@ -293,7 +293,7 @@ _FORMS = (
 
 
 def parse_pattern(text: str) -> Pattern:
-    """The pattern of a text: "unstructured", "1x4", "2:4", "2:4x4", "kernelx16", "kernel", "channel".
+    """The pattern of a text: "unstructured", "1x4", "2:4", "2:4x4", "kernelx16" or "channel".
 
     Raises EdgeError E0041 for anything else.
     """

@@ -67,20 +67,23 @@ class VariableNM:
         return scores.ravel()
 
     def mask(self, scores: Scores, sparsity: float) -> Mask:
-        """Keep at most (1 - sparsity) of the weights in groups; groups grow in the order of the
-        score that they gain for each bit."""
+        """Keep at most (1 - sparsity) of the weights in groups of each output channel.
+
+        Groups grow in the order of what they gain for each bit: the squares of their scores, which
+        add up to the error that is left out.
+        """
         require_fit(self, matrix_shape(scores))
         whole = scores.shape[2] // self.m * self.m
-        groups = scores[:, :, :whole].reshape(-1, self.m)
-        most = math.floor((1 - check_sparsity(sparsity)) * groups.size + 1e-9)
-        counts = self._counts(groups, most)
-        order = np.argsort(np.argsort(-groups, axis=1, kind="stable"), axis=1, kind="stable")
+        groups = scores[:, :, :whole].astype(np.float64).reshape(len(scores), -1, self.m)
+        most = math.floor((1 - check_sparsity(sparsity)) * groups[0].size + 1e-9)
+        counts = np.stack([self._counts(row**2, most) for row in groups])
+        order = np.argsort(np.argsort(-groups, axis=2, kind="stable"), axis=2, kind="stable")
         kept = np.ones(scores.shape, np.bool_)
-        kept[:, :, :whole] = (order < counts[:, None]).reshape(*scores.shape[:2], whole)
+        kept[:, :, :whole] = (order < counts[:, :, None]).reshape(*scores.shape[:2], whole)
         return kept
 
-    def _counts(self, groups: Scores, most: int) -> Ints:
-        """How many weights each group keeps, `most` in all."""
+    def _counts(self, groups: Floats, most: int) -> Ints:
+        """How many weights each group [groups, m] keeps, `most` in all."""
         steps = self._steps(groups)
         order = np.argsort(-steps.gain, kind="stable")
         total = self.n[0] * len(groups) + np.cumsum(steps.added[order])
@@ -99,9 +102,9 @@ class VariableNM:
             counts[group] = best
         return counts
 
-    def _steps(self, groups: Scores) -> _Steps:
+    def _steps(self, groups: Floats) -> _Steps:
         """Steps of all groups along the upper hull of score over bits, steep ones first."""
-        best = np.cumsum(-np.sort(-groups.astype(np.float64), axis=1), axis=1)
+        best = np.cumsum(-np.sort(-groups, axis=1), axis=1)
         scores = np.concatenate([np.zeros((len(groups), 1)), best], axis=1)[:, list(self.n)]
         costs = np.array([self.cost(kept) for kept in self.n], np.float64)
         at, found = np.zeros(len(groups), np.intp), []

@@ -2,7 +2,8 @@
 
     python tests/bench/correction.py [--prompts 8] [--tokens 128] [--json]
 
-Drafters: Wanda with masked least squares. Strict runs must equal dense greedy decoding.
+Drafters: Wanda with masked least squares, and half of the feed-forward neurons, chosen by each
+token or by what the prompt has been so far. Strict runs must equal dense greedy decoding.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import argparse
 import copy
 import json
 import sys
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from edge.cli.tables import print_table
+from edge.serving.contextual import contextual_drafter, prompt_neurons
 from edge.serving.correction import Correction, corrected_greedy, greedy
 from edge.sparsity.layerwise.prune import prune_layerwise
 
@@ -25,11 +29,21 @@ from tests.bench.lm_pruning import recipe
 from tests.models.stories260k import load_stories, sampled
 
 PATTERNS = ("0.3", "0.5", "2:4")
+CONTEXTUAL = ("neurons by token", "neurons by prompt")
 CORRECTIONS = {
     "strict, period 16": Correction(16, None),
     "strict, period 8": Correction(8, None),
     "threshold 0.1, period 16": Correction(16, 0.1),
 }
+
+
+def _drafter(dense: Any, pattern: str, prompt: torch.Tensor, calibration: Any) -> Any:
+    if pattern in CONTEXTUAL:
+        chosen = prompt_neurons(dense, prompt[None]) if pattern == "neurons by prompt" else None
+        return contextual_drafter(dense, 0.5, chosen)
+    drafter = copy.deepcopy(dense)
+    prune_layerwise(drafter, recipe(pattern, "wanda + refit"), calibration)
+    return drafter
 
 
 def main() -> None:
@@ -45,13 +59,13 @@ def main() -> None:
     wanted = [greedy(dense, prompt[None], arguments.tokens) for prompt in prompts]
     calibration = sampled(dense, 64, 256).split(16)
     rows = []
-    for pattern in PATTERNS:
-        drafter = copy.deepcopy(dense)
-        prune_layerwise(drafter, recipe(pattern, "wanda + refit"), calibration)
+    for pattern in (*PATTERNS, *CONTEXTUAL):
+        different = prompts if pattern == "neurons by prompt" else prompts[:1]
+        drafters = [_drafter(dense, pattern, prompt, calibration) for prompt in different]
         for name, correction in CORRECTIONS.items():
             runs = [
                 corrected_greedy(dense, drafter, prompt[None], arguments.tokens, correction)
-                for prompt in prompts
+                for drafter, prompt in zip(cycle(drafters), prompts, strict=False)
             ]
             equal = sum(torch.equal(r.ids, w) for r, w in zip(runs, wanted, strict=True))
             passes = sum(run.passes for run in runs)

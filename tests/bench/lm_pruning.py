@@ -47,11 +47,11 @@ class Row:
 
 
 def recipe(text: str, way: str) -> Recipe:
-    """A recipe of "0.5" (single weights), "2:4" or "1x4:0.5" and the name of a way."""
+    """A recipe of "0.5" (single weights), "2:4", "1x4:0.5" or "variable:0.5" and a way."""
     method, refit = WAYS[way]
     if text.replace(".", "").isdigit():
         return Recipe(parse_pattern("unstructured"), float(text), method, refit)
-    pattern, _, share = text.partition(":") if "x" in text else (text, "", "")
+    pattern, _, share = text.partition(":") if text[0] == "v" or "x" in text else (text, "", "")
     return Recipe(parse_pattern(pattern), float(share) if share else None, method, refit)
 
 

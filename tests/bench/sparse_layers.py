@@ -93,6 +93,7 @@ def linear(
 _DSP = ("1x4", "dsp/pointwise_conv2d_sparse_s8", "dsp/pointwise_conv2d_s8")
 _DSP_CONV = ("1x4", "dsp/conv2d_sparse_s8", "dsp/conv2d_s8")
 _DSP_PAIRS = ("dsp/linear_pairs_s8", "dsp/linear_s8")
+_DSP_ROW_PAIRS = ("dsp/pointwise_conv2d_pairs_s8", "dsp/pointwise_conv2d_s8")
 _DSP_SINGLE = ("dsp/pointwise_conv2d_scattered_s8", "dsp/pointwise_conv2d_s8")
 _LANGUAGE = ((64, 64), (64, 172), (172, 64))  # of a language model of 260,000 parameters
 
@@ -105,6 +106,9 @@ _CORTEX_M7 = (
     linear(256, 128, ("4x4", "dsp/linear_sparse_s8", "dsp/linear_s8"), 67_960),
     *(linear(256, 128, (p, *_DSP_PAIRS), 67_960) for p in ("2:4x4", "1:4x4", "4x1")),
     *(linear(*size, (p, *_DSP_PAIRS)) for size in _LANGUAGE for p in ("2:4x4", "1:4x4")),
+    pointwise(64, 12, ("2:4", *_DSP_ROW_PAIRS), 1_206_001),
+    pointwise(128, 6, ("2:4", *_DSP_ROW_PAIRS), 1_059_761),
+    pointwise(256, 3, ("2:4", *_DSP_ROW_PAIRS), 1_147_081),
     pointwise(64, 12, ("unstructured", *_DSP_SINGLE), 1_206_001),
     pointwise(128, 6, ("unstructured", *_DSP_SINGLE), 1_059_761),
     pointwise(256, 3, ("unstructured", *_DSP_SINGLE), 1_147_081),

@@ -48,6 +48,16 @@ def test_every_byte_equals_the_reference(outcome: Outcome, topic: str) -> None:
     assert [name for name in outcome.failed if name.startswith(topic)] == []
 
 
+def test_a_window_whose_weights_are_too_small_is_left_to_the_portable_kernel() -> None:
+    rng = np.random.default_rng(6)
+    for window, accepted in ((2048, True), (2**15, False)):
+        keys, values = (np.zeros((1, window, 4), np.int8) for _ in range(2))
+        q = decoder_cases.int16s(rng, 1, 4, most=23000)
+        graph, data = decoder_cases.attention(q, keys, values, 1, 0.02, 1, 1, 0.0002)
+        case = Case("window", graph, "dsp/ring_attention_s8", data)
+        assert case.chosen.accepts(graph, graph.nodes[0]) is accepted
+
+
 def test_every_topic_has_cases(cases: list[Case]) -> None:
     topics = [case.name.split()[0] for case in cases]
     assert {topic: topics.count(topic) for topic in set(topics)} == {

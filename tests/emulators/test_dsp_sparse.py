@@ -23,6 +23,7 @@ from tests.emulators.pair_cases import (
 )
 from tests.emulators.scattered_cases import (
     scattered_ends,
+    scattered_gaps,
     scattered_in_place,
     scattered_masks,
     scattered_pixels_of_every_count,
@@ -88,6 +89,7 @@ OWN_TOPICS: tuple[Topic, ...] = (
     scattered_pixels_of_every_count,
     scattered_in_place,
     scattered_masks,
+    scattered_gaps,
     scattered_ends,
 )
 

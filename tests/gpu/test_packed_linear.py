@@ -123,8 +123,13 @@ def test_golden_vectors_in_portable_c(tmp_path):
 def test_golden_vectors_on_cortex_m7(tmp_path):
     if not shutil.which("qemu-system-arm"):
         pytest.skip("qemu-system-arm is not installed")
-    cases = _device_cases("dsp/linear_sparse_s8") + _device_cases("ref/linear_sparse_s8")
-    assert len(cases) > len(INT8)
+    cases = [
+        *_device_cases("ref/linear_sparse_s8"),
+        *_device_cases("dsp/linear_sparse_s8"),
+        *_device_cases("dsp/linear_pairs_s8"),
+        *_device_cases("dsp/pointwise_conv2d_pairs_s8", "conv2d"),
+    ]
+    assert len({case.kernel for case in cases}) == 4
     assert run_cases(cases, "cortex-m7", "zig", tmp_path).failed == []
 
 

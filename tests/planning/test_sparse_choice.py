@@ -171,9 +171,20 @@ def test_n_of_m_that_four_outputs_share_takes_the_kernel_of_pairs(
     assert pattern == "1:4x4" or chosen(graph) == "dsp/linear_s8"
 
 
-@pytest.mark.parametrize(("share", "kernel"), [(0.2, "s8"), (0.6, "scattered_s8")])
-def test_single_zeros_choose_the_kernel_of_single_weights_where_it_is_quicker(
-    share: float, kernel: str
+@pytest.mark.parametrize(
+    ("pattern", "share", "kernel"),
+    [
+        ("unstructured", 0.2, "s8"),
+        ("unstructured", 0.7, "scattered_s8"),
+        ("1:4", 0.75, "scattered_s8"),
+        ("2:4", 0.5, "pairs_s8"),
+        ("1x4", 0.5, "sparse_s8"),
+    ],
+)
+def test_each_pattern_takes_the_pointwise_kernel_that_is_quickest(
+    pattern: str, share: float, kernel: str
 ) -> None:
-    weight = without_blocks(random_weights((64, 64), RNG), share, (1, 1))
-    assert chosen(pointwise(144, weight, Spec(), RNG)) == f"dsp/pointwise_conv2d_{kernel}"
+    weight = random_weights((64, 64), RNG)
+    kept = parse_pattern(pattern).mask(np.abs(weight[:, None]).astype(np.float32), share)[:, 0]
+    graph = pointwise(144, np.where(kept, weight, np.int8(0)), Spec(), RNG)
+    assert chosen(graph) == f"dsp/pointwise_conv2d_{kernel}"

@@ -16,7 +16,10 @@ Int8s = np.ndarray
 def dense(pairs: ColumnPairs, window: Window, shape: tuple[int, int]) -> Int8s:
     """int8[shape] again; a place that is filled twice adds up."""
     groups = np.repeat(np.arange(len(pairs.counts)), pairs.counts)
-    found = np.zeros((shape[0] // 4, 4, window.count(shape[1]) * window.inputs), np.int64)
+    channels = pairs.data.shape[1]
+    found = np.zeros(
+        (shape[0] // channels, channels, window.count(shape[1]) * window.inputs), np.int64
+    )
     inputs = np.array(window.pairs)[pairs.places % len(window.pairs)]
     inputs += (pairs.places // len(window.pairs) * window.inputs)[:, None]
     for side in (0, 1):
@@ -38,10 +41,15 @@ def test_pairs_hold_every_weight_once(
     rng = np.random.default_rng(seed)
     shape = 4 * units[0], 4 * units[1]
     rows = rng.integers(-128, 128, shape).astype(np.int8) * (rng.random(shape) < share)
-    pairs = ColumnPairs.from_dense(rows.astype(np.int8), window)
-    assert (dense(pairs, window, shape) == rows).all()
-    assert not (pairs.counts % 2).any()
-    assert window.steps(rows.astype(np.int8)) == pairs.counts.sum() // 2
+    rows = rows.astype(np.int8)
+    for channels in (1, 4):
+        pairs = ColumnPairs.from_dense(rows, window, channels)
+        assert (dense(pairs, window, shape) == rows).all()
+        assert (window.counts(rows, channels) == pairs.counts).all()
+    even = pairs.evened()
+    assert (dense(even, window, shape) == rows).all()
+    assert not (even.counts % 2).any()
+    assert window.steps(rows) == even.counts.sum() // 2
 
 
 @pytest.mark.parametrize(("window", "count"), [(FOUR, 6), (CROSSED, 16), (EIGHT, 28)])

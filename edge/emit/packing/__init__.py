@@ -53,6 +53,7 @@ PACKERS: dict[str, Packer] = {
     "dsp/conv2d_sparse_s8": dsp_sparse.pack_conv2d,
     "dsp/linear_pairs_s8": dsp_pairs.pack_linear,
     "dsp/linear_sparse_s8": dsp_sparse.pack_linear,
+    "dsp/pointwise_conv2d_pairs_s8": dsp_scattered.pack_pairs,
     "dsp/pointwise_conv2d_scattered_s8": dsp_scattered.pack_pointwise,
     "dsp/pointwise_conv2d_sparse_s8": dsp_sparse.pack_conv2d,
     "dsp/pointwise_conv2d_sparse_few_s8": dsp_sparse.pack_conv2d,

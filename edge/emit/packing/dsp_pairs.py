@@ -27,7 +27,7 @@ def pack_linear(weights: Int8s, weighted: Weighted) -> Packed:
     if constants is None:
         raise ValueError("a layer that the dsp kernel of pairs does not accept")
     window = best_window(weights)
-    pairs = ColumnPairs.from_dense(weights, window)
+    pairs = ColumnPairs.from_dense(weights, window).evened()
     heads = _heads(pairs, quad_starts(constants.bias))
     scaling = _scaling(constants, weighted.requantize.form)
     steps = np.split(_steps(pairs), np.cumsum(pairs.counts // 2)[:-1])

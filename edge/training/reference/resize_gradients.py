@@ -41,7 +41,8 @@ def resize_gradient(call: StepCall) -> tuple[Array, ...]:
     plain = call.optional(4) is None
     for rows, columns, weights in _terms(call):
         factors = weights // (_ONE * _ONE) if plain else half_up(weights, FRACTION_BITS)
-        np.add.at(sums, (0, rows, columns), call.input(0)[0].astype(np.int64) * factors[..., None])
+        pixels, at = sums.reshape(-1, sums.shape[3]), rows * sums.shape[2] + columns
+        np.add.at(pixels, at, call.input(0)[0].astype(np.int64) * factors[..., None])
     return normalized(sums, call.exponent())
 
 

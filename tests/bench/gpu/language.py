@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sysconfig
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,6 @@ def _shape(*sizes: int) -> dict[str, int]:
 LLAMA_3_8B = _shape(4096, 14336, 32, 32, 8, 128256)
 LLAMA_1B = _shape(2048, 5504, 24, 16, 16, 32000)
 LLAMA_30M = _shape(512, 1408, 10, 8, 8, 256)
-LLAMA_1M = _shape(128, 352, 4, 4, 4, 256)
-LLAMA_200K = _shape(64, 172, 3, 4, 4, 256)
 TINY = _shape(64, 96, 2, 4, 2, 256)
 
 
@@ -41,29 +38,14 @@ def llama(
         return LlamaForCausalLM._from_config(config, dtype=dtype or setting.dtype).eval()
 
 
-def parameters_of(model: Any) -> int:
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
-
-
 def code(length: int) -> torch.Tensor:
     """Bytes of the modules of Python's library, as token ids int64[length]."""
     folder = Path(sysconfig.get_paths()["stdlib"])
     files = [f for f in folder.rglob("*.py") if not {"site-packages", "test"} & set(f.parts)]
-    return _bytes(sorted(files), length)
-
-
-def english(length: int) -> torch.Tensor:
-    """Bytes of Python's reference manual, as the interpreter's help has it."""
-    folder = Path(sysconfig.get_paths()["stdlib"])
-    return _bytes([folder / "pydoc_data" / "topics.py"], length)
-
-
-def _bytes(files: Iterable[Path], length: int) -> torch.Tensor:
     data = bytearray()
-    for file in files:
-        data += file.read_bytes()
-        if len(data) >= length:
-            break
+    for file in sorted(files):
+        if len(data) < length:
+            data += file.read_bytes()
     return torch.frombuffer(data[:length], dtype=torch.uint8).long()
 
 
@@ -85,19 +67,14 @@ def nll(model: Any, ids: torch.Tensor, batch: int = 32) -> float:
     return sum(losses) / len(ids)
 
 
-def fit(
-    model: Any, parameters: Iterable[torch.nn.Parameter], ids: torch.Tensor, steps: int, *,
-    rate: float, batch: int = 16, seed: int = 0,
-    before: Callable[[int, torch.Tensor], None] | None = None,
-) -> None:  # fmt: skip
-    """AdamW with a rate that falls to nothing; `before` is called with each step and its batch."""
-    optimizer = torch.optim.AdamW(list(parameters), rate, betas=(0.9, 0.95), weight_decay=0.0)
-    generator = torch.Generator().manual_seed(seed)
+def fit(model: Any, ids: torch.Tensor, steps: int, *, rate: float, batch: int = 16) -> None:
+    """AdamW with a rate that falls to nothing."""
+    betas = (0.9, 0.95)
+    optimizer = torch.optim.AdamW(model.parameters(), rate, betas=betas, weight_decay=0.0)
+    generator = torch.Generator().manual_seed(0)
     model.train()
     for step in range(steps):
         part = ids[torch.randint(len(ids), (batch,), generator=generator)]
-        if before is not None:
-            before(step, part)
         for group in optimizer.param_groups:
             group["lr"] = rate * min((step + 1) / 20, 1 - step / steps)
         loss_of(model, part).backward()

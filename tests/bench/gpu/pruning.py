@@ -77,7 +77,7 @@ def ast(setting: Setting) -> Iterator[Row]:
     held = setting.pick(512, 8)
     ids, unseen = text[:-held], text[-held:]
     dense = llama(setting, setting.pick(LLAMA_30M, TINY), dtype=torch.float32)
-    fit(dense, dense.parameters(), ids, steps, rate=1e-3, batch=batch)
+    fit(dense, ids, steps, rate=1e-3, batch=batch)
     epochs = max(1, round(setting.pick(2000, 2) * batch / len(ids)))
     sparse = _sparse(dense, ids, epochs, batch)
     ours, base = nll(sparse, unseen), nll(dense, unseen)

@@ -28,7 +28,7 @@ from edge.sparsity.patterns import Block, parse_pattern
 from tests.gpu.golden.device_layer import device_layer
 
 FILE = Path(__file__).with_name("packed_sparse.safetensors")
-SHA256 = "efe659c06a2f618f204db3cd73a2a7332305f7218d251fc1b5b0f42ac6ffb3a7"
+SHA256 = "4f29305d81b6912bccade58662bddb39ef447ca57022359bb8e871dfcfc7e26a"
 
 PATTERNS = ("2:4", "1:4", "4:8", "variable", "1x4", "4x4", "2x16", "unstructured")
 BITS = (4, 8, 16, 32)
