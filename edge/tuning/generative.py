@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn.functional import linear
 
 from edge.errors import fail
+from edge.tuning.directions import LeadingDirections
 from edge.tuning.layer_tuner import LayerTuner
 from edge.tuning.lora import WEIGHT
 from edge.tuning.low_rank import LowRank
@@ -68,8 +69,10 @@ class GeneratingLayer(nn.Module):
         y: torch.Tensor = self.dense(x)
         if not self.on:
             return y
-        down, up = self.pair()
-        return y + self.scale * linear(linear(x, down), up)
+        directions: torch.Tensor = LeadingDirections.apply(  # type: ignore[no-untyped-call]
+            self.memory, self.rank
+        )
+        return y + self.scale * linear(linear(x, self.down) @ directions, self.up)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ start, and their changes add to those of other tasks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,20 +18,26 @@ from edge.tuning.adapters import save_adapter, sound
 from edge.tuning.attach import freeze, thaw
 from edge.tuning.changes import Adapter
 from edge.tuning.deltas import Delta
+from edge.tuning.places import layers_named
 
 
 @dataclass(frozen=True)
 class SparseConfig:
-    """The share of the weights that may change, above 0 and at most 1."""
+    """The share of the weights that may change, above 0 and at most 1.
+
+    targets: ends of the names of the layers it is a share of; all by default.
+    """
 
     share: float = 0.05
+    targets: tuple[str, ...] = ()
 
     def attach(self, model: nn.Module) -> SparseTuner:
         """Raises EdgeError E0081 if the share is out of range."""
         if not 0 < self.share <= 1:
             raise fail("E0081", f"a share of {self.share:g} of the weights cannot be tuned",
                        help=["give a share above 0 and at most 1, as 0.05"])  # fmt: skip
-        return SparseTuner(model, self.share)
+        layers = layers_named(model, self.targets, nn.Module) if self.targets else None
+        return SparseTuner(model, self.share, layers)
 
 
 class SparseTuner:
@@ -41,11 +47,19 @@ class SparseTuner:
     or momentum from before `select`, is not part of the change and goes at `merge`.
     """
 
-    def __init__(self, model: nn.Module, share: float) -> None:
+    def __init__(
+        self, model: nn.Module, share: float, layers: Mapping[str, nn.Module] | None = None
+    ) -> None:
+        """`layers` by name are those to tune; all without."""
         self._model, self._share = model, share
         self._gradients = freeze(model)
-        model.requires_grad_(True)
-        self._weights: dict[str, nn.Parameter] = dict(model.named_parameters())
+        owners = {"": model} if layers is None else layers
+        tuned = {id(p) for owner in owners.values() for p in owner.parameters()}
+        self._weights: dict[str, nn.Parameter] = {
+            name: p for name, p in model.named_parameters() if id(p) in tuned
+        }
+        for weight in self._weights.values():
+            weight.requires_grad_(True)
         self._start = {name: w.detach().clone() for name, w in self._weights.items()}
         self._chosen: dict[str, torch.Tensor] = {
             name: torch.arange(w.numel(), device=w.device) for name, w in self._weights.items()
@@ -53,7 +67,7 @@ class SparseTuner:
         self._hooks: list[torch.utils.hooks.RemovableHandle] = []
 
     def parameters(self) -> Iterable[nn.Parameter]:
-        """All weights; make a new optimizer after `select`."""
+        """All weights to tune; make a new optimizer after `select`."""
         return list(self._weights.values())
 
     @torch.no_grad()

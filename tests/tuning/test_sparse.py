@@ -87,3 +87,17 @@ def test_two_exported_tasks_add(tmp_path: Path) -> None:
 def test_a_share_out_of_range_is_an_error(share: float) -> None:
     with pytest.raises(EdgeError, match="E0081"):
         attach(net(), SparseConfig(share))
+
+
+def test_named_layers_alone_are_tuned() -> None:
+    model = net()
+    tuner = SparseConfig(0.25, targets=("2",)).attach(model)
+    train(model, tuner, 1.0)
+    tuner.select()
+    train(model, tuner, 1.0)
+    state = tuner.state()
+    assert set(state) <= {"2.weight", "2.bias"}
+    assert sum(len(change.index) for change in state.values()) == round(0.25 * 18)
+    moved = flat(model) != flat(net())
+    assert not moved[: 6 * 8 + 8].any()
+    assert torch.equal(flat(tuner.revert()), flat(net()))
