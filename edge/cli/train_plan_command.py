@@ -69,6 +69,7 @@ from edge.cli.outcome import finish
     help="How many times as wide as calibrated the range of the scores becomes: where classes are "
     "new, scores run out of it and learn no more.",
 )  # fmt: skip
+@click.option("--cooling", is_flag=True, help="NAME_cool() halves the learning rate.")
 @click.option(
     "--replay", default="0", show_default=True, metavar="N|SIZE",
     help="Samples to keep and train on again, or their bytes: 100, or 64K.",

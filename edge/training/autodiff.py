@@ -87,6 +87,8 @@ def _usable(settings: Settings) -> Settings:
     _check_range("easy", settings.easy, 0, 1)
     if settings.easy and not (settings.is_int8 and settings.loss == "cross_entropy"):
         raise fail("E0017", "easy samples are told by the int8 gradients of a cross-entropy")
+    if settings.cooling and not settings.is_int8:
+        raise fail("E0017", "the rate of float32 gradients cannot be halved")
     _check_range("headroom", settings.headroom, 1, 64)
     return settings
 

@@ -34,7 +34,7 @@ from edge.training.kernels import Chosen
 from edge.training.lifetimes import shared_bytes
 from edge.training.ops import TRAINING_OPS
 from edge.training.planning import LABEL_BYTES, RESERVOIR_BYTES, StepPlan, Tail
-from edge.training.reference.trainer import LOSS, easy_limit
+from edge.training.reference.trainer import LOSSES, easy_limit
 
 _CHECKPOINT = "checkpoint/checkpoint.c"
 
@@ -55,8 +55,8 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Call:
-    """One node in C: its descriptor, its slots, the statement that runs it, and the condition,
-    if any, in which the step ends behind it."""
+    """One node in C: its descriptor, its slots, the statement that runs it, the condition, if
+    any, in which the step ends behind it, and the exponent, if any, that is lowered to cool."""
 
     comment: str
     symbol: str
@@ -66,6 +66,7 @@ class Call:
     statement: str
     arrays: tuple[ConstArray, ...]
     ends: str = ""
+    cools: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,14 +150,18 @@ class StepEmission:
         slots = tuple(_slots(tail.graph, node, chosen.kernel, places))
         text = f"{node.op} -> {_shape(tail.graph, node.output)}, {chosen.kernel}"
         fields = initializer(described.fields)
-        ends = self._ends(tail, node, places)
         return Call(
-            text, symbol, described.struct, fields, slots, statement, described.arrays, ends
-        )
+            text, symbol, described.struct, fields, slots, statement, described.arrays,
+            self._ends(tail, node, places), self._cools(node, places),
+        )  # fmt: skip
+
+    def _cools(self, node: Node, places: dict[str, str]) -> str:
+        cools = self.plan.step.settings.cooling and node.op in LOSSES
+        return places[node.outputs[1]] if cools else ""
 
     def _ends(self, tail: Tail, node: Node, places: dict[str, str]) -> str:
         limit = easy_limit(self.plan.step.settings)
-        if not limit or node.op != LOSS:
+        if not limit or node.op not in LOSSES:
             return ""
         values, exponent = (places[name] for name in node.outputs)
         return (
@@ -305,6 +310,7 @@ def _view(emission: StepEmission) -> dict[str, Any]:
         "direct": plan.source_of(plan.boundary[0]),
         "replay": _replay_view(plan),
         "easy": plan.step.settings.easy,
+        "cooling": plan.step.settings.cooling,
     }
 
 

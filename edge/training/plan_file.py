@@ -77,7 +77,8 @@ _WORDS = 4
 """Everything takes whole words."""
 
 _FLAG, _COUNTER = 1, 4
-"""Whether the parameters are there, and the number of steps; of those left out, where any are."""
+"""Whether the parameters are there, and the number of steps; of those left out and of
+halvings of the rate, where there are any."""
 
 
 def static_ram(plan: StepPlan) -> int:
@@ -88,7 +89,7 @@ def static_ram(plan: StepPlan) -> int:
     if settings.replay:
         sizes += [settings.replay * plan.sample_bytes, settings.replay * LABEL_BYTES]
         sizes += [RESERVOIR_BYTES]
-    sizes += [_COUNTER] if settings.easy else []
+    sizes += [_COUNTER] * (bool(settings.easy) + settings.cooling)
     sizes += [graph.type(name).nbytes for name in (graph.inputs[-1], graph.outputs[0])]
     return sum(-(-size // _WORDS) * _WORDS for size in (*sizes, _FLAG, _COUNTER))
 

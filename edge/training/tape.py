@@ -31,7 +31,8 @@ class Settings:
     replay: samples kept for latent replay; replays: steps on kept samples after each new one.
     easy: a step ends before its backward pass where no probability is further than this from what
     it should be; 0 goes through with every step. headroom: how many times as wide as calibrated
-    the range of the scores becomes, around 0; 1 leaves it as it is.
+    the range of the scores becomes, around 0; 1 leaves it as it is. cooling: whether the program
+    can be told to halve its learning rate, any number of times, and to go back.
     """
 
     learning_rate: float = 3e-3
@@ -45,6 +46,7 @@ class Settings:
     replays: int = 1
     easy: float = 0.0
     headroom: float = 1.0
+    cooling: bool = False
 
     @property
     def is_int8(self) -> bool:

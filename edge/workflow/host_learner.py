@@ -42,7 +42,7 @@ class HostLearner:
         arrays = [_array(output(i), like) for i, like in enumerate(self._learner.arrays, 1)]
         names = [state.read for state in step.graph.states]
         self.states: Mapping[str, Array] = dict(zip(names, arrays, strict=False))
-        self._reservoir = arrays[len(names) :]
+        self._reservoir = arrays[len(names) : len(names) + 3] if step.settings.replay else []
         getattr(self._library, f"{name}_reset")()
 
     def kept(self, count: int) -> list[Sample]:
@@ -61,6 +61,21 @@ class HostLearner:
         if self._train(sample.ctypes.data_as(ctypes.c_void_p), label) != 0:
             raise fail("E0018", f"there is no class {label} among {self.classes}")
         return int(self.scores.argmax())
+
+    def cool(self, halvings: int) -> None:
+        """Steps to come have the planned learning rate times 2^-halvings."""
+        getattr(self._library, f"{self.step.graph.name}_cool")(halvings)
+
+    def replay(self) -> bool:
+        """A step on a kept sample; False if there is none."""
+        return bool(getattr(self._library, f"{self.step.graph.name}_replay_step")() == 0)
+
+    @property
+    def skipped(self) -> int:
+        """Steps that ended before their backward pass since the start."""
+        if not self.step.settings.easy:
+            return 0
+        return int(getattr(self._library, f"{self.step.graph.name}_skipped")())
 
     def predict(self, samples: Array) -> Array:
         """Scores int8 [N, classes] of int8 [N, ...]."""

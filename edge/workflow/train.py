@@ -69,6 +69,7 @@ def train_plan(
     gradient_share: float = 1.0,
     easy: float = 0.0,
     headroom: float = 1.0,
+    cooling: bool = False,
     replay: int | str = 0,
     replays: int = 1,
     **settings: Any,
@@ -84,11 +85,11 @@ def train_plan(
     `work` limits the backward multiply-accumulates of "auto". `gradients` are "int8" with an
     exponent a tensor, or "float32", in four times the RAM, for targets with an FPU. `weights` are
     "q8.8", two bytes each, or "stochastic", one byte. `masks` are those of `Settings`, or "auto":
-    fixed where a trained weight has zero blocks of four inputs, which then stay zero. `easy` and
-    `headroom` are those of `Settings`. `replay` keeps so many samples of the stream where the
-    frozen part ends, or as many as fit bytes ("40K"), and takes `replays` steps on kept ones after
-    each new one. Further settings are those of `edge.export`; a float model without calibration
-    data is calibrated with x.
+    fixed where a trained weight has zero blocks of four inputs, which then stay zero. `easy`,
+    `headroom` and `cooling` are those of `Settings`. `replay` keeps so many samples of the stream
+    where the frozen part ends, or as many as fit bytes ("40K"), and takes `replays` steps on kept
+    ones after each new one. Further settings are those of `edge.export`; a float model without
+    calibration data is calibrated with x.
     Raises EdgeError E0304 naming the smallest RAM if nothing fits, E0017 for an unknown scheme.
     """
     samples = None if data is None else read_samples(data)
@@ -98,7 +99,7 @@ def train_plan(
     graph, chosen = compiled.graph, compiled.target
     how = Settings(
         learning_rate=learning_rate, loss=loss, gradients=gradients, weights=weights,
-        gradient_share=gradient_share, easy=easy, headroom=headroom,
+        gradient_share=gradient_share, easy=easy, headroom=headroom, cooling=cooling,
         replays=replays, replay=replay if isinstance(replay, int) else 0,
         masks=masks_of(graph) if masks == "auto" else masks,
     )  # fmt: skip

@@ -2,9 +2,9 @@
 
     python tests/bench/attention_spans.py [--seeds 1 2 3] [--texts 32] [--judged 4] [--json]
 
-Block 16. Influence is measured on texts of 128, 256 and 512 tokens that the model draws itself;
-results are nats above dense on other such texts (the divergence from the dense model). A row of
-spans stands beside one window for all heads of the same density at that length.
+Block 16. A window for all heads, and the budget of spans beside it, is a share of the length: 2, 4
+or 8 blocks of 32. Influence is measured on texts of 256 and 512 tokens that the model draws itself;
+results are nats a token from the dense model on other such texts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any f
 
 from tests.models.stories260k import load_stories, sampled
 
-BLOCK, LENGTHS, LAYERS, HEADS = 16, (128, 256, 512), 5, 8
+BLOCK, LENGTHS, LAYERS, HEADS = 16, (256, 512), 5, 8
 WINDOWS = (2, 4, 8)
 
 
@@ -102,22 +102,27 @@ def true_changes(judge: Judge) -> torch.Tensor:
 
 
 def span_rows(judges: dict[int, Judge], costs: dict[int, torch.Tensor], seed: int) -> list[Row]:
-    """Fitted spans with the densities of one window at each length."""
+    """Fitted to the longest texts alone, and to all lengths at once, beside one window for all."""
     rows = []
     for window in WINDOWS:
         uniform = MoASpan(0, window / 32, 0, BLOCK)
-        budget = {
-            length: uniform.computed(length // BLOCK)
-            / ((length // BLOCK) * (length // BLOCK + 1) / 2)
-            for length in LENGTHS
-        }
-        plan = fitted_spans(costs, budget, block=BLOCK)
         same = AttentionPlan.uniform(uniform, LAYERS, HEADS)
+        budget = {length: share(uniform, length) for length in LENGTHS}
+        longest = {LENGTHS[-1]: costs[LENGTHS[-1]]}
+        alone = fitted_spans(longest, budget, block=BLOCK)
+        rows.append(judges[LENGTHS[-1]].row(f"spans, as {window} of 32, one length", seed, alone))
+        every = fitted_spans(costs, budget, block=BLOCK)
         for judge in judges.values():
             if seed == 1:
                 rows.append(judge.row(f"window of {window} of 32", None, same))
-            rows.append(judge.row(f"spans, as {window} of 32", seed, plan))
+            rows.append(judge.row(f"spans, as {window} of 32", seed, every))
     return rows
+
+
+def share(span: MoASpan, length: int) -> float:
+    """Of the causal blocks that a head computes."""
+    blocks = length // BLOCK
+    return span.computed(blocks) / (blocks * (blocks + 1) / 2)
 
 
 def layer_rows(model: Any, judge: Judge, calibration: list[torch.Tensor]) -> list[Row]:

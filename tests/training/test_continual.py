@@ -105,10 +105,10 @@ def test_weights_of_the_past_are_not_given_away() -> None:
 
 @pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc: apt-get install gcc")
 def test_a_device_goes_on_with_exchanged_masks_as_numpy_does(tmp_path: Path) -> None:
-    from tests.bench.continual_device import HostDevice
+    from edge.workflow.host_learner import HostLearner
 
     step = step_of(GRAPH, masks="dynamic", gradient_share=0.5, replay=2)
-    device = HostDevice(step, tmp_path / "net")
+    device = HostLearner(step, tmp_path / "net")
     trainer = Trainer(step_of(GRAPH, masks="dynamic", gradient_share=0.5))
     gradients = block_gradients(GRAPH, STEP, device.states, _samples(3, 4))
     fresh = exchanged(GRAPH, device.states, gradients, {}, 0.25)

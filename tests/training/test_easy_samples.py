@@ -20,6 +20,7 @@ from edge.training.planning import plan_step
 from edge.training.reference import Trainer
 from edge.training.reference.learner import Learner
 from edge.training.tape import Settings
+from edge.workflow.host_learner import HostLearner
 from tests.training.networks import bottleneck, image
 from tests.training.test_programs import assert_equal, program, run, samples, trapped_outputs
 
@@ -62,6 +63,50 @@ def test_hard_samples_are_trained_on_as_ever() -> None:
 
 def _choosy(weights: str = "q8.8") -> Step:
     return _step(easy=0.75, headroom=2.0, replay=3, replays=2, weights=weights)
+
+
+def test_a_cooled_step_is_half_as_long() -> None:
+    """Every low byte moves by half of what it would, rounded."""
+    step = _step(cooling=True)
+    moved = []
+    for halvings in (0, 1):
+        trainer = Trainer(step)
+        trainer.halvings = halvings
+        before = _fine(trainer)
+        trainer.step([image(GRAPH, 5)], 1)
+        moved.append(_fine(trainer) - before)
+    assert np.abs(moved[0]).max() > 100
+    inside = np.abs(moved[0]) < 20_000
+    np.testing.assert_allclose(moved[1][inside], moved[0][inside] / 2, atol=1)
+
+
+def _fine(trainer: Trainer) -> np.ndarray:
+    """All trained weights in 1/256."""
+    names = [name for name in trainer.states if name.endswith("_high")]
+    return np.concatenate(
+        [
+            (
+                256 * trainer.states[n].astype(int) + trainer.states[n.replace("_high", "_low")]
+            ).ravel()
+            for n in names
+        ]
+    )
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc: apt-get install gcc")
+def test_the_host_cools_as_numpy_does(tmp_path: Path) -> None:
+    step = replace(_choosy(), settings=replace(_choosy().settings, cooling=True))
+    device, learner = HostLearner(step, tmp_path / "net"), Learner(step)
+    for index, label in enumerate(LABELS):
+        learner.trainer.halvings = index // 3
+        device.cool(index // 3)
+        device.learn(image(GRAPH, index), label)
+        learner.learn([image(GRAPH, index)], label)
+    assert device.replay()
+    learner.replay()
+    assert device.skipped == learner.trainer.skipped > 0
+    for name, array in learner.trainer.states.items():
+        np.testing.assert_array_equal(device.states[name], array, err_msg=name)
 
 
 def _skipped(step: Step) -> int:
@@ -124,7 +169,7 @@ def test_a_class_out_of_range_comes_back_with_headroom() -> None:
 @pytest.mark.parametrize(
     "settings",
     [{"easy": 1.5}, {"easy": 0.1, "loss": "squared_error"}, {"easy": 0.1, "gradients": "float32"},
-     {"headroom": 0.5}, {"headroom": float("nan")}],
+     {"headroom": 0.5}, {"cooling": True, "gradients": "float32"}, {"headroom": float("nan")}],
 )  # fmt: skip
 def test_settings_that_mean_nothing_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(EdgeError, match="E0017"):

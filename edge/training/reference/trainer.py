@@ -37,8 +37,8 @@ _KERNELS: dict[str, dict[str, StepKernel]] = {
     },
 }  # fmt: skip
 
-LOSS = "cross_entropy_gradient"
-"""The operator behind which a step may end."""
+LOSSES = ("cross_entropy_gradient", "squared_error_gradient")
+"""The operators that make the gradient of the loss, behind which a step may end."""
 
 Observer = Callable[[Call, tuple[Array, ...]], None]
 """Called with each call of a step and the arrays it has made."""
@@ -48,7 +48,8 @@ class Trainer:
     """The trainables of a step and the arithmetic that changes them.
 
     `boundary` gives what training reads of a sample and does not change; `step` and `predict` take
-    it as `frozen` and skip what leads to it.
+    it as `frozen` and skip what leads to it. `halvings` of the learning rate apply to steps to
+    come: the gradient of the loss becomes so much smaller, and all others with it.
     """
 
     def __init__(self, step: Step, rules: Mapping[str, StepKernel] | None = None) -> None:
@@ -59,6 +60,7 @@ class Trainer:
         self._flowing = flowing(step.graph)
         self._easy = easy_limit(step.settings)
         self.skipped = 0
+        self.halvings = 0
 
     @property
     def may_skip(self) -> bool:
@@ -132,12 +134,14 @@ class Trainer:
         for node in nodes:
             call = self._call(node, values)
             made = self._made(call)
+            if node.op in LOSSES:
+                if is_easy(made, self._easy):
+                    self.skipped += 1
+                    break
+                made = self._cooled(made)
             values.update(zip(node.outputs, made, strict=True))
             if observe:
                 observe(call, made)
-            if self._easy and node.op == LOSS and is_easy(made, self._easy):
-                self.skipped += 1
-                break
         return values
 
     def _call(self, node: Node, values: Mapping[str, Array]) -> Call:
@@ -149,6 +153,12 @@ class Trainer:
         if isinstance(call, StepCall):
             return self._kernels[call.node.op](call)
         return (MOVES[call.node.op](call) if call.node.op in MOVES else execute(call),)
+
+    def _cooled(self, gradient: tuple[Array, ...]) -> tuple[Array, ...]:
+        if not self.halvings:
+            return gradient
+        values, exponent = gradient
+        return values, np.subtract(exponent, self.halvings, dtype=np.int32)
 
     def _value(self, values: Mapping[str, Array], name: str) -> Array | None:
         if not name:
@@ -162,7 +172,9 @@ def easy_limit(settings: Settings) -> int:
 
 
 def is_easy(gradient: Sequence[Array], limit: int) -> bool:
-    """Whether a gradient (values, exponent) is nowhere above the limit."""
+    """Whether a gradient (values, exponent) is nowhere above the limit, if there is one."""
+    if not limit:
+        return False
     values, exponent = gradient
     return int(np.abs(values.astype(np.int64)).max()) << int(exponent[0]) <= limit
 
