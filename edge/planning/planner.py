@@ -33,7 +33,7 @@ from edge.planning.plan import Plan, Stage, Step
 from edge.planning.rows import MOST_ROWS, row_count
 from edge.planning.states import updated_in_place
 
-_SCRATCH_SHARE, _SCRATCH_BYTES = 8, 1024
+_SCRATCH_SHARE, _SCRATCH_BYTES = 8, 4096
 """How far the scratch of quick kernels may raise the peak: an eighth of it, or these bytes."""
 
 _LEANER = 0.6  # of the largest scratch is allowed in the next attempt
