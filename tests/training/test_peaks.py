@@ -37,7 +37,8 @@ def _slices(graph: Graph) -> UpdateScheme:
 def _auto(graph: Graph) -> UpdateScheme:
     """What Fisher scores find most useful in half of the bytes that everything takes."""
     x = np.random.default_rng(0).integers(-128, 128, (4, *graph.type("x").shape)).astype(np.int8)
-    choices = table(graph, fisher_scores(graph, zip(x, range(4), strict=True)))
+    scores = fisher_scores(graph, zip(x, range(4), strict=True))
+    choices = table(graph, scores.gains(graph))
     most = choices.biases[-1].bytes + sum(c[-1].bytes for c in choices.weights.values())
     return scheme_of(graph, select(choices, Budget(most // 2)))
 
