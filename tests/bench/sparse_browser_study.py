@@ -1,7 +1,7 @@
 """Time of the sparsity study's networks in headless Chromium.
 
     python tests/bench/sparse_browser_study.py [--network mobilenet|resnet8] [--pattern 1x4 4x4]
-        [--sparsity 0.3 0.5 0.7 0.9] [--rounds 300] [--csv FILE] [--json]
+        [--rearranged] [--sparsity 0.3 0.5 0.7 0.9] [--rounds 300] [--csv FILE] [--json]
 
 The int8 networks of the first seed, trained if they are not there (sparse_training.py), for wasm32.
 One page runs the dense and all sparse networks by turns, single-threaded; medians.
@@ -48,18 +48,19 @@ class Timed:
     faster: float
 
 
-def runs(network: str, patterns: Sequence[str], sparsities: Sequence[float]) -> Iterator[Run]:
+def runs(arguments: argparse.Namespace) -> Iterator[Run]:
     """The dense network first."""
-    yield Run(patterns[0], 0.0, SEED, network=network)
-    for pattern in patterns:
-        for rearranged in (True, False):
-            for sparsity in sparsities:
+    network = arguments.network
+    yield Run(arguments.pattern[0], 0.0, SEED, network=network)
+    for pattern in arguments.pattern:
+        for rearranged in (True,) if arguments.rearranged else (True, False):
+            for sparsity in arguments.sparsity:
                 yield Run(pattern, sparsity, SEED, rearranged, network=network)
 
 
 def measure(arguments: argparse.Namespace) -> list[Timed]:
     """A row a network, the dense one first."""
-    chosen = list(runs(arguments.network, arguments.pattern, arguments.sparsity))
+    chosen = list(runs(arguments))
     with tempfile.TemporaryDirectory(prefix="edge-bench-") as name:
         folder = Path(name)
         center(data().test_images)[0].tofile(folder / f"{arguments.network}.f32")
@@ -80,17 +81,19 @@ def _export(folder: Path, run: Run, index: int) -> dict[str, Any]:
 
 
 def write_csv(path: Path, rows: Sequence[Timed]) -> None:
-    """Replace the lines of the same network."""
+    """Replace the lines of the same network and patterns."""
+    new = {(row.network, row.pattern) for row in rows}
     kept: list[dict[str, Any]] = []
     if path.exists():
         with path.open(newline="") as file:
-            kept = [line for line in csv.DictReader(file) if line["network"] != rows[0].network]
+            found = list(csv.DictReader(file))
+        kept = [line for line in found if (line["network"], line["pattern"]) not in new]
     lines = [*kept, *({**asdict(r), "milliseconds": f"{r.milliseconds:.4f}",
                        "faster": f"{r.faster:.3f}"} for r in rows)]  # fmt: skip
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(asdict(rows[0])), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(sorted(lines, key=lambda line: str(line["network"])))
+        writer.writerows(sorted(lines, key=lambda line: (line["network"], line["pattern"])))
 
 
 def main() -> None:
@@ -98,6 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--network", choices=sorted(NETWORKS), default="mobilenet")
     parser.add_argument("--pattern", nargs="+", default=["1x4", "4x4"])
+    parser.add_argument("--rearranged", action="store_true", help="Leave out the others.")
     parser.add_argument("--sparsity", type=float, nargs="+", default=[0.3, 0.5, 0.7, 0.9])
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--csv", type=Path)
