@@ -19,7 +19,8 @@ from edge.frontends.torch_export import export_module, load_pt2, make_module
 from edge.silence import silenced
 from edge.sparsity.layers import Layer, scores_of, weighted_layers
 from edge.sparsity.masked import attach, bake, sparse_layers, sparsity_of
-from edge.sparsity.patterns import NM, Block, KernelPattern, Pattern, check_sparsity, parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
+from edge.sparsity.patterns import NM, Block, KernelPattern, Pattern, check_sparsity
 from edge.sparsity.rearrangement.module import rearrange_module
 from edge.sparsity.rearrangement.rearrange import retained
 from edge.sparsity.schedules.cubic import Cubic

@@ -11,7 +11,7 @@ import torch
 from edge.errors import EdgeError, fail
 from edge.gpu.pruning import prune_checkpoint
 from edge.sparsity.layerwise.recipe import Recipe
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 
 SEQUENCE = 2048
 """Tokens of one sequence that a text is cut into, if the model's context is not shorter."""

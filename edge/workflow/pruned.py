@@ -5,7 +5,8 @@ from __future__ import annotations
 from edge.errors import fail
 from edge.frontends import Model
 from edge.passes.pipeline import FLOAT_PASSES, run_passes
-from edge.sparsity.patterns import NM, Block, Pattern, check_sparsity, parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
+from edge.sparsity.patterns import NM, Block, Pattern, check_sparsity
 from edge.sparsity.rearrangement.rearrange import rearrange
 from edge.sparsity.weights import prune_graph
 from edge.workflow.prepare import has_quantize_nodes

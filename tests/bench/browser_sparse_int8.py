@@ -25,7 +25,8 @@ import torch
 from torch import nn
 
 from edge.cli.tables import print_table
-from edge.sparsity.patterns import Pattern, parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
+from edge.sparsity.patterns import Pattern
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
 

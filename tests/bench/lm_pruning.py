@@ -20,7 +20,7 @@ import torch
 from edge.cli.tables import print_table
 from edge.sparsity.layerwise.prune import prune_layerwise
 from edge.sparsity.layerwise.recipe import Recipe
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
 

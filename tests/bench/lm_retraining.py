@@ -18,7 +18,7 @@ import torch
 
 from edge.sparsity.layerwise.blocks import block_list, linears
 from edge.sparsity.masked import attach, bake, sparsity_of
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 from edge.sparsity.schedules.ast import AdaptiveSparse, Distillation, Logits
 from edge.sparsity.training import Training, train
 

@@ -22,7 +22,8 @@ import numpy as np
 
 from edge.ir import Graph, Rounding
 from edge.sparsity.block_rows import nonzero_blocks
-from edge.sparsity.patterns import NM, Block, parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
+from edge.sparsity.patterns import NM, Block
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # found from any folder
 

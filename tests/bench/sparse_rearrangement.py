@@ -21,7 +21,7 @@ import torch
 
 import edge
 from edge.cli.tables import print_table
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 from edge.sparsity.rearrangement.rearrange import rearrange, retained
 from edge.sparsity.weights import fitting_weights, weight_scores
 

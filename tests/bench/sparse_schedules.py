@@ -26,7 +26,7 @@ from edge.cli.tables import print_table
 from edge.sparsity.allocation.erk import erk
 from edge.sparsity.layers import weighted_layers
 from edge.sparsity.masked import attach
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 from edge.sparsity.rearrangement.module import rearrange_module
 from edge.sparsity.schedules.bdwp import Bdwp
 from edge.sparsity.schedules.cubic import Cubic

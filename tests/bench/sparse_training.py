@@ -27,7 +27,8 @@ import edge
 from edge.sparsity.allocation.by_reuse import by_reuse
 from edge.sparsity.layers import weighted_layers
 from edge.sparsity.masked import attach, bake
-from edge.sparsity.patterns import NM, Block, parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
+from edge.sparsity.patterns import NM, Block
 from edge.sparsity.rearrangement.module import rearrange_module
 from edge.sparsity.schedules.cubic import Cubic
 from edge.sparsity.schedules.schedule import Schedule

@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from edge.ir import Graph, Rounding
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 from tests.emulators.dsp_firmware import Case
 from tests.emulators.dsp_graphs import Int8s, Spec, random_weights, weighted
 from tests.emulators.sparse_cases import (

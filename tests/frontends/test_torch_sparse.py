@@ -23,7 +23,7 @@ from edge.passes.pipeline import FLOAT_PASSES, INTEGER_PASSES, run_passes
 from edge.planning.choice import cheapest
 from edge.quantization.ptq import quantize
 from edge.reference import run_batch
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 from edge.sparsity.sparse_tensors import dense, dense_state, densify, from_packed
 from edge.target import load_target
 

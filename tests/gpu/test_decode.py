@@ -8,7 +8,8 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from edge.errors import EdgeError
 from edge.gpu.attention import AttentionPlan, apply_sparse_attention, sparse_attention
-from edge.gpu.attention.decode import DecodeBlocks, decode_attention, last_blocks
+from edge.gpu.attention.decode import decode_attention, last_blocks
+from edge.gpu.attention.decode_blocks import DecodeBlocks
 from edge.gpu.attention.policies.a_shape import AShape
 from edge.gpu.attention.policies.local_stride import LocalStride
 from edge.gpu.attention.policies.mean_pool import MeanPool

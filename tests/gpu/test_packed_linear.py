@@ -24,7 +24,8 @@ from edge.gpu.linear.device import from_block_rows, to_block_rows
 from edge.planning import plan
 from edge.runners.browser import BrowserRunner
 from edge.sparsity.layerwise.row_masks import keep_mask
-from edge.sparsity.patterns import NM, Block, Channel, Unstructured, parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
+from edge.sparsity.patterns import NM, Block, Channel, Unstructured
 from edge.sparsity.variable_nm import VariableNM
 from edge.target import load_target
 from edge.toolchains import build, find_toolchain

@@ -18,7 +18,7 @@ from edge.gpu.pruning import prune_checkpoint, stream
 from edge.gpu.pruning.skeleton import Skeleton
 from edge.sparsity.layerwise.prune import prune_layerwise
 from edge.sparsity.layerwise.recipe import Recipe
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 
 RECIPE = Recipe(parse_pattern("2:4"))
 LAYERS = 3

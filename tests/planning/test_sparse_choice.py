@@ -12,7 +12,7 @@ from edge.planning.choice import candidates, cheapest, kernel_named
 from edge.planning.plan import Step
 from edge.planning.planner import plan
 from edge.sparsity.allocation.budgeted import options
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 from edge.target import load_target
 from tests.emulators.dsp_graphs import Int8s, Spec, random_weights, weighted
 from tests.emulators.sparse_cases import convolution, linear, pointwise

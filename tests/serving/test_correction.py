@@ -11,7 +11,7 @@ from edge.errors import EdgeError
 from edge.serving.correction import Correction, corrected_greedy, greedy
 from edge.sparsity.layerwise.prune import prune_layerwise
 from edge.sparsity.layerwise.recipe import Recipe
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 from tests.models.stories260k import load_stories, needs_stories, sampled
 
 TOKENS = 40

@@ -11,7 +11,7 @@ from edge.sparsity.allocation.budgeted import Choice, least_cost, least_loss, op
 from edge.sparsity.allocation.by_reuse import by_reuse
 from edge.sparsity.allocation.erk import erk
 from edge.sparsity.allocation.global_threshold import global_threshold
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 from edge.sparsity.widening import iso_flop_factor, widened
 from edge.target import load_target
 from tests.models import dscnn

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.sparsity.column_pairs import CROSSED, EIGHT, FOUR, WINDOWS, ColumnPairs, Window
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 
 Int8s = np.ndarray
 

@@ -17,7 +17,7 @@ from edge.sparsity.layerwise.row_masks import keep_mask
 from edge.sparsity.layerwise.scores import wanda_score
 from edge.sparsity.layerwise.statistics import InputStatistics
 from edge.sparsity.low_rank import GroupSums
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 from tests.models.stories260k import load_stories, mean_nll, needs_stories, real_texts, sampled
 
 

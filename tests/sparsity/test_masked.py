@@ -15,7 +15,7 @@ from edge.errors import EdgeError
 from edge.sparsity.criteria import CRITERIA
 from edge.sparsity.layers import weighted_layers
 from edge.sparsity.masked import attach, bake, masks, set_masks, sparse_layers, sparsity_of
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 from edge.sparsity.schedules.cubic import Cubic
 from edge.sparsity.schedules.one_shot import OneShot
 from edge.sparsity.schedules.schedule import prune_layers, seeded

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import EdgeError
-from edge.sparsity.patterns import NM, Block, KernelPattern, parse_pattern, require_fit
+from edge.sparsity.pattern_names import parse_pattern
+from edge.sparsity.patterns import NM, Block, KernelPattern, require_fit
 
 TEXTS = (
     "unstructured", "1x4", "2x2", "4x1", "4x4", "2x16", "4x8", "2:4", "2:4x4", "kernel", "channel",

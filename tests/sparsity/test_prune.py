@@ -15,7 +15,7 @@ import edge
 from edge.cli import cli
 from edge.errors import EdgeError
 from edge.ir import Graph, macs
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 from edge.sparsity.weights import prunable_weights, prune_graph, sparsity_of
 from edge.workflow.prune import prune
 from edge.workflow.pruned import parse_request

@@ -16,7 +16,7 @@ from edge.cli import cli
 from edge.errors import EdgeError
 from edge.sparsity.allocation.budgeted import options
 from edge.sparsity.masked import attach
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 from edge.sparsity.schedules.cubic import Cubic
 from edge.sparsity.training import Training, train
 from edge.target import load_target

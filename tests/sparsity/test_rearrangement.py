@@ -12,7 +12,7 @@ from edge import reference
 from edge.errors import EdgeError
 from edge.ir import Graph
 from edge.sparsity.masked import attach
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 from edge.sparsity.rearrangement.module import rearrange_module
 from edge.sparsity.rearrangement.rearrange import rearrange, retained
 from edge.sparsity.rearrangement.search import Best, Blocks, swap_search

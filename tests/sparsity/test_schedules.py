@@ -11,7 +11,7 @@ from torch import nn
 
 from edge.errors import EdgeError
 from edge.sparsity.masked import attach, bake, masks, sparse_layers, sparsity_of
-from edge.sparsity.patterns import parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
 from edge.sparsity.schedules.ast import AdaptiveSparse
 from edge.sparsity.schedules.bdwp import Bdwp, backward_weight
 from edge.sparsity.schedules.cubic import Cubic

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from edge.errors import EdgeError
 from edge.sparsity.layerwise.prune import prune_layerwise
 from edge.sparsity.layerwise.recipe import Recipe
-from edge.sparsity.patterns import NM, parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
+from edge.sparsity.patterns import NM
 from edge.sparsity.variable_nm import VariableNM
 
 

@@ -7,7 +7,8 @@ sampler; `Combiner` and `RoutingAttention` are sparse in other ways than by bloc
 
 from edge.gpu.attention.attention import merged, sparse_attention
 from edge.gpu.attention.combiner import Combiner
-from edge.gpu.attention.decode import DecodeBlocks, decode_attention
+from edge.gpu.attention.decode import decode_attention
+from edge.gpu.attention.decode_blocks import DecodeBlocks
 from edge.gpu.attention.hook import apply_sparse_attention
 from edge.gpu.attention.image import BiLevelAttention
 from edge.gpu.attention.lse_cached import CachedAttention, LSECached

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from edge.gpu.attention.attention import sparse_attention
-from edge.gpu.attention.decode import DecodeBlocks, decode_attention, last_blocks
+from edge.gpu.attention.decode import decode_attention, last_blocks
+from edge.gpu.attention.decode_blocks import DecodeBlocks
 from edge.gpu.attention.plan import AttentionPlan
 from edge.gpu.attention.policies.policy import Policy, placed
 from edge.gpu.attention.scores import repeated

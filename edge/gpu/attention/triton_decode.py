@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import torch
 
-from edge.gpu.attention.decode import DecodeBlocks
+from edge.gpu.attention.decode_blocks import DecodeBlocks
 from edge.gpu.attention.triton_kernels import absorbed
 from edge.gpu.interpreter import tl, triton
 

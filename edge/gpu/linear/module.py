@@ -14,7 +14,8 @@ from edge.errors import EdgeError, fail
 from edge.gpu.linear.layouts.layout import PACK
 from edge.gpu.linear.linear import nm_linear
 from edge.gpu.linear.packed import TENSORS, PackedSparse, pack
-from edge.sparsity.patterns import NM, Pattern, Unstructured, parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
+from edge.sparsity.patterns import NM, Pattern, Unstructured
 
 FILE = "E0095"
 

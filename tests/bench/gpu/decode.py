@@ -8,7 +8,8 @@ from functools import partial
 import torch
 from torch.nn.functional import linear, scaled_dot_product_attention, silu
 
-from edge.gpu.attention.decode import DecodeBlocks, decode_attention, last_blocks
+from edge.gpu.attention.decode import decode_attention, last_blocks
+from edge.gpu.attention.decode_blocks import DecodeBlocks
 from edge.gpu.attention.policies.moa_span import MoASpan
 from tests.bench.gpu.row import Row, Setting
 from tests.bench.gpu.timing import median_ms

@@ -16,7 +16,8 @@ from edge.gpu.pruning import prune_checkpoint
 from edge.sparsity.layerwise.blocks import block_list, linears
 from edge.sparsity.layerwise.recipe import Recipe
 from edge.sparsity.masked import attach, bake
-from edge.sparsity.patterns import NM, parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
+from edge.sparsity.patterns import NM
 from edge.sparsity.schedules.ast import AdaptiveSparse, Distillation, Logits
 from edge.sparsity.training import Training, train
 from tests.bench.gpu.language import LLAMA_3_8B, LLAMA_30M, TINY, code, fit, llama, nll, windows

@@ -24,7 +24,8 @@ from safetensors.torch import save
 from edge.gpu.linear import PackedSparse, pack
 from edge.reference import run
 from edge.sparsity.layerwise.row_masks import keep_mask
-from edge.sparsity.patterns import Block, parse_pattern
+from edge.sparsity.pattern_names import parse_pattern
+from edge.sparsity.patterns import Block
 from tests.gpu.golden.device_layer import device_layer
 
 FILE = Path(__file__).with_name("packed_sparse.safetensors")
