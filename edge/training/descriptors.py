@@ -235,10 +235,13 @@ def _mul(site: Site) -> Descriptor:
     size = padded_rank(site.shape(0), 1)
     has_other = site.node.op == "mul_gradient"
     other = padded_rank(site.shape(2), 1) if has_other else size
-    fields: dict[str, Field] = {
+    shape: dict[str, Field] = {
         "size": size,
-        "out_stride": _repeating(padded_rank(site.out_shape, 1)),
-        "other_stride": _repeating(other),
+        "a_stride": _repeating(padded_rank(site.out_shape, 1)),
+        "b_stride": _repeating(other),
+    }
+    fields: dict[str, Field] = {
+        "shape": shape,
         "outputs": site.elements,
         "zero_point": site.number("zero_point") if has_other else 0,
     }

@@ -14,6 +14,7 @@ def need(target_name: str, compiler: str) -> None:
     """Skip unless the target's emulator and a compiler for it are installed."""
     target = load_target(target_name)
     if target.emulator.startswith("qemu") and not shutil.which(target.emulator):
-        pytest.skip(f"{target.emulator} is missing")
+        package = "qemu-system-arm" if target.emulator.startswith("qemu-system") else "qemu-user"
+        pytest.skip(f"{target.emulator} is missing: apt-get install {package}")
     if not compiler_command(compiler, target):
         pytest.skip(package_of(compiler, target))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 
 import numpy as np
 import pytest
 
 from tests.emulators.dsp_firmware import Case, Outcome, run_cases
+from tests.emulators.installed import need
 from tests.kernels import decoder_cases
 from tests.kernels.decoder_cases import Drawn
 
@@ -36,10 +36,7 @@ def outcome(
     request: pytest.FixtureRequest, cases: list[Case], tmp_path_factory: pytest.TempPathFactory
 ) -> Outcome:
     target, toolchain = request.param
-    if not shutil.which("qemu-system-arm"):
-        pytest.skip("qemu-system-arm is not installed")
-    if toolchain == "gcc" and not shutil.which("arm-none-eabi-gcc"):
-        pytest.skip("arm-none-eabi-gcc is not installed")
+    need(target, toolchain)
     return run_cases(cases, target, toolchain, tmp_path_factory.mktemp("decoder"))
 
 

@@ -5,7 +5,6 @@ All cases of a compiler and a core are one firmware; each test looks at the case
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
@@ -24,6 +23,7 @@ from tests.emulators.dsp_graphs import (
     tensor,
     weighted,
 )
+from tests.emulators.installed import need
 
 Random = np.random.Generator
 ROUNDINGS = (Rounding.TFLITE, Rounding.SINGLE)
@@ -498,10 +498,7 @@ def outcome(
     request: pytest.FixtureRequest, cases: list[Case], tmp_path_factory: pytest.TempPathFactory
 ) -> Outcome:
     target, toolchain = request.param
-    if not shutil.which("qemu-system-arm"):
-        pytest.skip("qemu-system-arm is not installed")
-    if toolchain == "gcc" and not shutil.which("arm-none-eabi-gcc"):
-        pytest.skip("arm-none-eabi-gcc is not installed")
+    need(target, toolchain)
     return run_cases(cases, target, toolchain, tmp_path_factory.mktemp("dsp"))
 
 

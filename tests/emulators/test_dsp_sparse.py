@@ -5,7 +5,6 @@ All cases of a compiler and a core are one firmware; each test looks at the case
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
@@ -16,6 +15,7 @@ import pytest
 from edge.ir import Rounding
 from tests.emulators.dsp_firmware import Case, Outcome, run_cases
 from tests.emulators.dsp_graphs import Spec, random_weights, weighted
+from tests.emulators.installed import need
 from tests.emulators.pair_cases import (
     pairs_at_their_ends,
     pairs_of_every_count,
@@ -108,10 +108,7 @@ def outcome(
     request: pytest.FixtureRequest, cases: list[Case], tmp_path_factory: pytest.TempPathFactory
 ) -> Outcome:
     target, toolchain = request.param
-    if not shutil.which("qemu-system-arm"):
-        pytest.skip("qemu-system-arm is not installed")
-    if toolchain == "gcc" and not shutil.which("arm-none-eabi-gcc"):
-        pytest.skip("arm-none-eabi-gcc is not installed")
+    need(target, toolchain)
     return run_cases(cases, target, toolchain, tmp_path_factory.mktemp("dsp-sparse"))
 
 

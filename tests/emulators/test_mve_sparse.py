@@ -6,7 +6,6 @@ All cases of a compiler are one firmware; each test looks at the cases of one to
 
 from __future__ import annotations
 
-import shutil
 from functools import cache
 
 import numpy as np
@@ -15,6 +14,7 @@ import pytest
 from edge.planning.weight_rows import weight_rows
 from edge.sparsity.block_rows import nonzero_blocks
 from tests.emulators.dsp_firmware import Case, Outcome, run_cases
+from tests.emulators.installed import need
 from tests.emulators.sparse_cases import (
     TOPICS,
     Family,
@@ -55,10 +55,7 @@ def cases_of(name: str) -> list[Case]:
 @pytest.fixture(scope="module", params=[(f, c) for f in FAMILIES for c in ("gcc", "zig")])
 def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     name, toolchain = request.param
-    if not shutil.which("qemu-system-arm"):
-        pytest.skip("qemu-system-arm is not installed")
-    if toolchain == "gcc" and not shutil.which("arm-none-eabi-gcc"):
-        pytest.skip("arm-none-eabi-gcc is not installed")
+    need("cortex-m55", toolchain)
     folder = tmp_path_factory.mktemp("mve-sparse")
     return run_cases(cases_of(name), "cortex-m55", toolchain, folder)
 

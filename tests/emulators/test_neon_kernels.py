@@ -5,16 +5,13 @@ All cases of a compiler and a target are one program; each test looks at the cas
 
 from __future__ import annotations
 
-import shutil
 from functools import cache
 
 import numpy as np
 import pytest
 
-from edge.errors import EdgeError
-from edge.target import load_target
-from edge.toolchains import find_toolchain
 from tests.emulators.dsp_firmware import Case, Outcome, run_cases
+from tests.emulators.installed import need
 from tests.emulators.neon_cases import TOPICS, Topic, all_cases
 
 FOLDERS = {
@@ -34,13 +31,7 @@ cases_of = cache(all_cases)
 )
 def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     name, compiler = request.param
-    target = load_target(name)
-    if not shutil.which(target.emulator):
-        pytest.skip(f"{target.emulator} is missing: apt-get install qemu-user")
-    try:
-        find_toolchain(compiler, target)
-    except EdgeError as error:
-        pytest.skip(str(error))
+    need(name, compiler)
     return run_cases(cases_of(FOLDERS[name]), name, compiler, tmp_path_factory.mktemp("neon"))
 
 

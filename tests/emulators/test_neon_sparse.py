@@ -6,18 +6,15 @@ All cases of a compiler are one program; each test looks at the cases of one top
 
 from __future__ import annotations
 
-import shutil
 from functools import cache
 
 import numpy as np
 import pytest
 
-from edge.errors import EdgeError
 from edge.planning.weight_rows import weight_rows
 from edge.sparsity.block_rows import nonzero_blocks
-from edge.target import load_target
-from edge.toolchains import find_toolchain
 from tests.emulators.dsp_firmware import Case, Outcome, run_cases
+from tests.emulators.installed import need
 from tests.emulators.sparse_cases import (
     TOPICS,
     Family,
@@ -57,15 +54,9 @@ def cases_of(target: str) -> list[Case]:
 @pytest.fixture(scope="module", params=[(t, c) for t in FAMILIES for c in ("gcc", "zig")])
 def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     name, toolchain = request.param
-    target = load_target(name)
-    if not shutil.which(target.emulator):
-        pytest.skip(f"{target.emulator} is missing: apt-get install qemu-user")
-    try:
-        find_toolchain(toolchain, target)
-    except EdgeError as error:
-        pytest.skip(str(error))
+    need(name, toolchain)
     folder = tmp_path_factory.mktemp("neon-sparse")
-    return run_cases(cases_of(name), target.name, toolchain, folder)
+    return run_cases(cases_of(name), name, toolchain, folder)
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda t: t.__name__)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from edge.errors import EdgeError, fail
 
@@ -79,7 +79,7 @@ class _Json:
     content: bytes
 
     @cached_property
-    def _tokenizer(self):  # type: ignore[no-untyped-def]
+    def _tokenizer(self) -> Any:
         try:
             from tokenizers import Tokenizer as Loaded
         except ImportError as error:

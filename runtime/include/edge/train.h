@@ -76,12 +76,10 @@ typedef struct {
     int32_t elements;     /* of the output */
 } edge_scatter;
 
-/* mul_gradient, sum_gradient: element (i0..i4) of the gradient belongs to elements sum of
- * i_k * out_stride_k of the output and sum of i_k * other_stride_k of the other factor. */
+/* mul_gradient, sum_gradient: `shape` walks the gradient; its a is the output, b the other factor.
+ */
 typedef struct {
-    int32_t size[EDGE_MAX_RANK]; /* of the gradient, outermost first; unused axes have size 1 */
-    int32_t out_stride[EDGE_MAX_RANK];
-    int32_t other_stride[EDGE_MAX_RANK];
+    edge_broadcast shape;
     int32_t outputs;
     int32_t zero_point; /* of the other factor */
 } edge_mul_gradient;

@@ -10,23 +10,14 @@
  * Accumulator: at most 255 * 255 * depth < 2^31, which is checked when the constants are made.
  */
 #include "edge/kernels.h"
+#include "edge/matmul.h"
 #include "edge/requantize.h"
-
-/* One element: the row `a` times the column that begins at `b`, `step` bytes from value to value.
- */
-static int32_t product(const edge_matmul *layer, const int8_t *a, const int8_t *b, int32_t step) {
-    int32_t acc = 0;
-    for (int32_t k = 0; k < layer->depth; k++, b += step) {
-        acc += (a[k] - layer->a_zero_point) * (*b - layer->b_zero_point);
-    }
-    return acc;
-}
 
 static void row(const edge_matmul *layer, const int8_t *a, const int8_t *b, int8_t *out) {
     const int32_t down = layer->b_transposed ? 1 : layer->columns;
     const int32_t across = layer->b_transposed ? layer->depth : 1;
     for (int32_t n = 0; n < layer->columns; n++, b += across) {
-        out[n] = edge_requantized(&layer->requantize, 0, product(layer, a, b, down));
+        out[n] = edge_requantized(&layer->requantize, 0, edge_matmul_sum(layer, a, b, down));
     }
 }
 

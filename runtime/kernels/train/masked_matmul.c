@@ -3,15 +3,8 @@
  * Product of two activations, int8, as ref/matmul_s8, with the mask of what was not clamped.
  */
 #include "edge/kernels.h"
+#include "edge/matmul.h"
 #include "edge/train.h"
-
-static int32_t product(const edge_matmul *layer, const int8_t *a, const int8_t *b, int32_t step) {
-    int32_t acc = 0;
-    for (int32_t k = 0; k < layer->depth; k++, b += step) {
-        acc += (a[k] - layer->a_zero_point) * (*b - layer->b_zero_point);
-    }
-    return acc;
-}
 
 void edge_train_masked_matmul(const void *descriptor, const edge_rows *in, int32_t y, void *out,
                               void *scratch) {
@@ -26,7 +19,7 @@ void edge_train_masked_matmul(const void *descriptor, const edge_rows *in, int32
     for (int32_t row = 0; row < layer->batches * layer->rows; row++, a += layer->depth) {
         const int8_t *from = b + row / layer->rows * layer->depth * layer->columns;
         for (int32_t n = 0; n < layer->columns; n++) {
-            const int32_t acc = product(layer, a, from + n * across, down);
+            const int32_t acc = edge_matmul_sum(layer, a, from + n * across, down);
             *to++ = edge_requantize_masked(&layer->requantize, 0, acc, &mask);
         }
     }

@@ -7,17 +7,22 @@
  * brought to int8. Without an other factor (sum_gradient) the gradients are added. Scratch:
  * int32[outputs]. Sums: 127 * 255 * positions < 2^30 for up to 33,000 positions.
  */
-#include "edge/mul_gradient.h"
+#include "edge/broadcast.h"
 #include "edge/kernels.h"
 #include "edge/memory.h"
+#include "edge/train.h"
 
 static void add_up(const edge_mul_gradient *layer, const int8_t *gradient, const int8_t *other,
                    int32_t *sums) {
-    int32_t index[EDGE_MAX_RANK] = {0};
-    for (int32_t n = edge_mul_gradients(layer); n > 0; n--, gradient++) {
-        const int32_t factor = edge_mul_factor(layer, other, index);
-        sums[edge_mul_place(index, layer->out_stride)] += *gradient * factor;
-        edge_mul_advance(index, layer->size);
+    const edge_broadcast *s = &layer->shape;
+    for (int32_t run = 0; run < edge_broadcast_runs(s); run++) {
+        int32_t *to = sums + edge_broadcast_start(s, s->a_stride, run);
+        int32_t at = edge_broadcast_start(s, s->b_stride, run);
+        for (int32_t i = s->size[EDGE_BROADCAST_INNER]; i > 0; i--) {
+            *to += *gradient++ * (other != NULL ? other[at] - layer->zero_point : 1);
+            to += s->a_stride[EDGE_BROADCAST_INNER];
+            at += s->b_stride[EDGE_BROADCAST_INNER];
+        }
     }
 }
 

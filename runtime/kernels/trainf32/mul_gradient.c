@@ -6,7 +6,7 @@
  *
  * in the order of the gradient. Without an other factor (sum_gradient) the gradients are added.
  */
-#include "edge/mul_gradient.h"
+#include "edge/broadcast.h"
 #include "edge/kernels.h"
 #include "edge/memory.h"
 #include "edge/train_f32.h"
@@ -14,16 +14,19 @@
 void edge_trainf32_mul_gradient(const void *descriptor, const edge_rows *in, int32_t y, void *out,
                                 void *scratch) {
     const edge_mul_gradient *layer = descriptor;
+    const edge_broadcast *s = &layer->shape;
     const float *gradient = in[0].data;
     const int8_t *other = in[2].data;
-    int32_t index[EDGE_MAX_RANK] = {0};
-    float *to = out;
     (void)y;
     (void)scratch;
-    memset(to, 0, (size_t)layer->outputs * sizeof *to);
-    for (int32_t n = edge_mul_gradients(layer); n > 0; n--, gradient++) {
-        const int32_t factor = edge_mul_factor(layer, other, index);
-        to[edge_mul_place(index, layer->out_stride)] += *gradient * (float)factor;
-        edge_mul_advance(index, layer->size);
+    memset(out, 0, (size_t)layer->outputs * sizeof *gradient);
+    for (int32_t run = 0; run < edge_broadcast_runs(s); run++) {
+        float *to = (float *)out + edge_broadcast_start(s, s->a_stride, run);
+        int32_t at = edge_broadcast_start(s, s->b_stride, run);
+        for (int32_t i = s->size[EDGE_BROADCAST_INNER]; i > 0; i--) {
+            *to += *gradient++ * (float)(other != NULL ? other[at] - layer->zero_point : 1);
+            to += s->a_stride[EDGE_BROADCAST_INNER];
+            at += s->b_stride[EDGE_BROADCAST_INNER];
+        }
     }
 }

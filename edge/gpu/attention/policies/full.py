@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from edge.gpu.attention.policies.policy import positional_table
 from edge.gpu.attention.table import BlockTable
 
 
@@ -17,11 +18,7 @@ class Full:
 
     def table(self, q: torch.Tensor, k: torch.Tensor, scale: float) -> BlockTable:
         """The causal triangle."""
-        rows = -(-q.shape[2] // self.block)
-        chosen = self.chosen(torch.arange(rows, device=q.device), rows, 1)
-        return BlockTable.from_blocks(
-            chosen.expand(*q.shape[:2], rows, rows), self.block, q.shape[2]
-        )
+        return positional_table(self, q)
 
     def chosen(self, row: torch.Tensor, blocks: int, heads: int) -> torch.Tensor:
         """bool[1, len(row), blocks]: all."""

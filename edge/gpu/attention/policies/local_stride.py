@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from edge.gpu.attention.policies.policy import positional_table
 from edge.gpu.attention.table import BlockTable
 
 
@@ -23,10 +24,7 @@ class LocalStride:
 
     def table(self, q: torch.Tensor, k: torch.Tensor, scale: float) -> BlockTable:
         """From positions alone."""
-        heads, length = q.shape[1:3]
-        row = torch.arange(-(-length // self.block), device=q.device)
-        chosen = self.chosen(row, len(row), heads)
-        return BlockTable.from_blocks(chosen.expand(len(q), -1, -1, -1), self.block, length)
+        return positional_table(self, q)
 
     def chosen(self, row: torch.Tensor, blocks: int, heads: int) -> torch.Tensor:
         """bool[heads, len(row), blocks]: what these rows attend to, and what comes after them."""

@@ -29,6 +29,14 @@ class Positional(Policy, Protocol):
         """bool[heads or 1, len(row), blocks]: what these rows attend to of so many key blocks."""
 
 
+def positional_table(policy: Positional, q: torch.Tensor) -> BlockTable:
+    """The table of such a policy for queries [B, H, T, D]."""
+    heads, length = q.shape[1:3]
+    row = torch.arange(-(-length // policy.block), device=q.device)
+    chosen = policy.chosen(row, len(row), heads)
+    return BlockTable.from_blocks(chosen.expand(len(q), heads, -1, -1), policy.block, length)
+
+
 @runtime_checkable
 class Placeable(Protocol):
     """A policy that depends on where it is: it is bound to its place before its first table."""
